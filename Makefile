@@ -59,13 +59,16 @@ $(BUILD)/static/%.o: %.c Makefile VERSION
 
 $(BUILD)/libproa.a: $(call obj,$(LIB))
 $(BUILD)/libbootloader.a: $(call obj,$(BOOTLOADER))
+$(BUILD)/libservices.a: $(call obj,$(filter-out %/main.c,$(SERVICES)))
 $(BUILD)/libproa-static.a: $(call sobj,$(LIB))
 $(BUILD)/libbootloader-static.a: $(call sobj,$(BOOTLOADER))
 %.a:
 	@rm -f $@
 	ar rcs $@ $^
 
-$(BUILD)/proa: $(call obj,$(CLI) $(INSTALLER) $(UPGRADER)) $(BUILD)/libbootloader.a $(BUILD)/libproa.a
+# status, reboot and poweroff live with the services: proa takes only those objects.
+$(BUILD)/proa: $(call obj,$(CLI) $(INSTALLER) $(UPGRADER)) $(BUILD)/libservices.a \
+		$(BUILD)/libbootloader.a $(BUILD)/libproa.a
 	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(LIBS_PROA)
 
 $(BUILD)/proa-image: $(call obj,$(IMAGES)) $(BUILD)/libbootloader.a $(BUILD)/libproa.a
