@@ -1,0 +1,105 @@
+#include "init/say.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/console.h"
+#include "lib/io.h"
+
+enum { CONSOLES_MAX = 4, TEXT_SIZE = 480 };
+
+/* /dev/console alone reaches only the last console= of the command line. */
+static struct {
+	char path[32];
+	int fd;
+} consoles[CONSOLES_MAX];
+static size_t consoles_count;
+static int kernel_log = -1;
+
+static void close_all(void)
+{
+	for (size_t i = 0; i < consoles_count; i++) {
+		if (consoles[i].fd >= 0)
+			close(consoles[i].fd);
+	}
+	consoles_count = 0;
+	if (kernel_log >= 0)
+		close(kernel_log);
+	kernel_log = -1;
+}
+
+/* Non-blocking: a terminal stopped by Ctrl-S must not stop PID 1. */
+static int open_terminal(const char *path)
+{
+	return open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+}
+
+static void add(const char *name)
+{
+	size_t i = consoles_count;
+
+	if (i == CONSOLES_MAX)
+		return;
+	snprintf(consoles[i].path, sizeof(consoles[i].path), "/dev/%s", name);
+	consoles[i].fd = open_terminal(consoles[i].path);
+	if (consoles[i].fd >= 0)
+		consoles_count++;
+}
+
+void say_open(void)
+{
+	char names[128];
+	char *rest = names;
+	char *name;
+	ssize_t size = 0;
+	_cleanup_fd_ int fd = open("/sys/class/tty/console/active", O_RDONLY | O_CLOEXEC);
+
+	close_all();
+	if (fd >= 0)
+		size = io_read_full(fd, names, sizeof(names) - 1);
+	names[size > 0 ? size : 0] = '\0';
+	while ((name = strsep(&rest, " \n"))) {
+		if (*name)
+			add(name);
+	}
+	if (consoles_count == 0)
+		add("console");
+	kernel_log = open("/dev/kmsg", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+}
+
+static void write_console(size_t i, const char *text)
+{
+	struct pollfd ready = {.fd = consoles[i].fd, .events = POLLOUT};
+
+	if (ready.fd >= 0 && poll(&ready, 1, 0) == 1 && ready.revents & (POLLHUP | POLLERR)) {
+		/* A login program hangs up its terminal for everybody (vhangup): open anew. */
+		close(consoles[i].fd);
+		consoles[i].fd = open_terminal(consoles[i].path);
+	}
+	if (consoles[i].fd >= 0)
+		console_line(consoles[i].fd, "%s", text);
+}
+
+void say(const char *format, ...)
+{
+	int saved = errno;
+	char text[TEXT_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+
+	for (size_t i = 0; i < consoles_count; i++)
+		write_console(i, text);
+	/* Priority 31, daemon and debug: kept in the log, not printed a second time. */
+	if (kernel_log >= 0)
+		dprintf(kernel_log, "<31>proa: %s\n", text);
+	errno = saved;
+}
