@@ -61,6 +61,8 @@ int bundle_next(struct bundle *bundle, const uint8_t **data, size_t *size, uint6
 /* Bytes of the bundle read so far, for a progress bar; and how many it has. */
 uint64_t bundle_position(const struct bundle *bundle);
 uint64_t bundle_size(const struct bundle *bundle);
+/* Where the packed data starts in the file. */
+uint64_t bundle_data_offset(const struct bundle *bundle);
 
 /*
  * Writes a bundle: `data_fd` is read from its position for manifest->data_size
