@@ -33,9 +33,10 @@
 /*
  * Renders the whole partition, as the installer writes it: `flip` as block and
  * mirror, `args` as the machine's kernel arguments, an empty boot log ring.
- * `args` must have passed args_check (bootloader/args.h).
+ * `args->text` must have passed args_check (bootloader/args.h).
  */
-void flipfs_render(uint8_t out[FLIPFS_SIZE], const struct flip *flip, const char *args);
+struct args;
+void flipfs_render(uint8_t out[FLIPFS_SIZE], const struct flip *flip, const struct args *args);
 
 /* Renders metadata block `index` (0 … FLIPFS_METADATA_SIZE / FLIPFS_BLOCK_SIZE - 1). */
 void flipfs_render_metadata(uint32_t index, uint8_t out[FLIPFS_BLOCK_SIZE]);
