@@ -1,0 +1,20 @@
+/*
+ * The mark of an unfinished installation: boot code in the MBR that says so.
+ * It is the first thing written to a disk, and GRUB's boot code takes its place
+ * as the last, so a disk never half-boots. (UEFI firmware finds nothing to boot
+ * until then, and says that in its own words.)
+ */
+#ifndef PROA_INSTALLER_MARKER_H
+#define PROA_INSTALLER_MARKER_H
+
+#include <stdint.h>
+
+#include "lib/error.h"
+
+/*
+ * Replaces the disk's first sector by the boot code and a protective MBR
+ * (UEFI 2.10 §5.2.3), and syncs. What the disk held before is then lost.
+ */
+int marker_write(int fd, uint64_t disk_bytes, uint32_t sector_bytes, struct error *err);
+
+#endif
