@@ -110,7 +110,7 @@ def running_machine(golden, work):
         one.wait_boot("health gate passed")
         one.wait_shell()
         # A container that every one of these tests finds running.
-        one.check("docker run -d --name survivor --restart always busybox sleep 100000")
+        one.check(f"docker run -d --name survivor --restart always {machines.USER_IMAGE} sleep 99999")
         one.save("up")
         yield one
     finally:

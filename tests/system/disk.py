@@ -13,8 +13,8 @@ from machine import ROOT, run_quietly
 BUILD = ROOT / "build"
 IMAGE = BUILD / "image"
 
-PARTITIONS = {"proa-bios": 1, "proa-esp": 2, "proa-flip": 3, "proa-a": 4, "proa-b": 5,
-              "proa-state": 6}
+# Byte offsets in proa-flip (bootloader/flipfs.h): a format that does not change.
+FLIP_OFFSETS = {"block": 0x8000, "mirror": 0x10000}
 ENVIRONMENT_MAGIC = b"# GRUB Environment Block\n"
 
 
@@ -88,28 +88,15 @@ class Disk:
 
     # -- the flip block (docs/internals.md) ----------------------------------
 
-    def flip_offsets(self):
-        """Where the flip block, its mirror and the arguments file lie, in this order.
-
-        The block is found by the words it holds, not by a copy of the layout's numbers.
-        """
-        start, length = self.partition("proa-flip")
-        data = self.read(start, length)
-        return [start + match.start() for match in re.finditer(re.escape(ENVIRONMENT_MAGIC), data)]
-
-    def flip(self, which=0):
-        """The variables of the block (0) or its mirror (1); None where it is not whole."""
-        return parse_flip(self.read(self._flip_at[which], self.sector))
-
-    @property
-    def _flip_at(self):
-        # Remembered from before anything was damaged.
-        if not hasattr(self, "_flip_known"):
-            self._flip_known = self.flip_offsets()[:2]
-        return self._flip_known
+    def flip(self, which="block"):
+        """The variables of the block or the mirror; None where it is not whole."""
+        return parse_flip(self.read(self._flip_at(which), self.sector))
 
     def damage_flip(self, which):
-        self.write(self._flip_at[which], b"\xff" * self.sector)
+        self.write(self._flip_at(which), b"\xff" * self.sector)
+
+    def _flip_at(self, which):
+        return self.partition("proa-flip")[0] + FLIP_OFFSETS[which]
 
     # -- the slot ------------------------------------------------------------
 

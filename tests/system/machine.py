@@ -26,6 +26,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SILENT_SECONDS = 90
 INIT_STARTED = "init: started"
 
+# What no healthy boot says.
+TROUBLE = r"^proa: +\d+\.\d\d error: .*|Kernel panic.*|^proa: +\d+\.\d\d degraded: .*"
+
+# The image that Proa's own image carries for user Docker.
+USER_IMAGE = "busybox"
+
 # Every such restart in this process, for the summary: (machine, why).
 restarts = []
 
@@ -67,13 +73,13 @@ def find_firmware(part):
     raise FileNotFoundError("no OVMF firmware in /usr/share/OVMF: install the package ovmf")
 
 
-def disk_arguments(index, path, bus, sector):
-    """QEMU's arguments for one disk. The disks stand in the firmware's boot order."""
+def disk_arguments(index, path, bus, sector, order):
+    """QEMU's arguments for one disk; `order` is its place in the firmware's boot order."""
     drive = f"disk{index}"
     image_format = "qcow2" if image_is_qcow2(path) else "raw"
     block = f"if=none,id={drive},file={path},format={image_format},cache=unsafe,discard=unmap"
     size = f",logical_block_size={sector},physical_block_size={sector}" if sector != 512 else ""
-    common = f"drive={drive},bootindex={index + 1}{size}"
+    common = f"drive={drive},bootindex={order}{size}"
     device = {
         "virtio": [f"virtio-blk-pci,{common}"],
         "scsi": [f"virtio-scsi-pci,id=bus{index}", f"scsi-hd,bus=bus{index}.0,{common}"],
@@ -93,8 +99,8 @@ def image_is_qcow2(path):
 
 
 def qemu_command(disks, *, accel, uefi_vars=None, memory=1024, bus="virtio", sector=512, cpus=2,
-                 extra=()):
-    """The whole command line but for the serial console."""
+                 boot=0, extra=()):
+    """The whole command line but for the serial console. `boot`: the disk that is booted."""
     command = ["qemu-system-x86_64", "-nodefaults", "-machine", "q35", "-m", str(memory),
                "-smp", str(cpus), "-display", "none", "-vga", "std", "-rtc", "base=utc"]
     if accel == "kvm":
@@ -105,7 +111,8 @@ def qemu_command(disks, *, accel, uefi_vars=None, memory=1024, bus="virtio", sec
         command += ["-drive", f"if=pflash,format=raw,readonly=on,file={find_firmware('CODE')}",
                     "-drive", f"if=pflash,format=qcow2,file={uefi_vars}"]
     for index, disk in enumerate(disks):
-        command += disk_arguments(index, disk, bus, sector)
+        order = 1 if index == boot else index + 2
+        command += disk_arguments(index, disk, bus, sector, order)
     command += ["-netdev", "user,id=net0",
                 "-device", "virtio-net-pci,netdev=net0,addr=0x3,romfile=",
                 "-device", "virtio-rng-pci"]
@@ -113,15 +120,16 @@ def qemu_command(disks, *, accel, uefi_vars=None, memory=1024, bus="virtio", sec
 
 
 class Machine:
-    """One machine. `disks` are image files, the one to boot from first."""
+    """One machine. `disks` are image files, in the order in which they are attached."""
 
     def __init__(self, name, disks, folder, *, uefi=False, memory=1024, bus="virtio", sector=512,
-                 extra=(), alive=INIT_STARTED):
+                 boot=0, extra=(), alive=INIT_STARTED):
         self.name = name
         self.disks = [pathlib.Path(disk) for disk in disks]
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.uefi, self.memory, self.bus, self.sector = uefi, memory, bus, sector
+        self.boot = boot
         self.extra = list(extra)
         self.alive = alive      # once the console has said this, silence is no stall
         self.log_path = self.folder / f"{name}.console"
@@ -149,7 +157,7 @@ class Machine:
         qmp = os.path.join(self._socket_folder, "qmp")
         command = qemu_command(self.disks, accel=accelerator(), uefi_vars=self._uefi_vars,
                                memory=self.memory, bus=self.bus, sector=self.sector,
-                               extra=self.extra)
+                               boot=self.boot, extra=self.extra)
         command += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
                     "-qmp", f"unix:{qmp},server=on,wait=off"]
         errors = self.folder / f"{self.name}.qemu"
@@ -273,7 +281,7 @@ class Machine:
                     raise self._error(f"did not say {pattern!r} within {deadline} s")
                 self._changed.wait(min(1.0, max(0.01, end - time.monotonic())))
 
-    def wait_boot(self, pattern, deadline=300, *, unless=None):
+    def wait_boot(self, pattern, deadline=300, *, unless=TROUBLE):
         """Waits for one boot's `init: started`, then for a line behind it. Returns the match."""
         with self._changed:
             self._boot_from = self._read_to

@@ -1,0 +1,19 @@
+"""Orderly reboots never use up a healthy slot's attempts, however many follow each other."""
+
+
+def test_ten_reboots(disk, machine, full):
+    made = disk()
+    one = machine(made)
+    one.wait_boot("health gate passed")
+    for _ in range(10 if full else 4):
+        one.wait_shell()
+        one.type(" sudo proa reboot\n")
+        one.wait_for("rebooting")
+        match = one.wait_boot("health gate passed")
+        assert "root verified: slot a" in match.string[match.start() - 4000:match.start()]
+    one.wait_shell()
+    one.type(" sudo proa poweroff\n")
+    one.wait_off()
+    flip = made.flip()
+    assert (flip["slot"], flip["a_left"], flip["a_good"]) == ("a", "4", "1")
+    assert made.flip("mirror") == flip
