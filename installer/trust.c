@@ -1,0 +1,55 @@
+#include "installer/trust.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/format/keyfile.h"
+#include "lib/format/root.h"
+
+static int add(struct trust *trust, const char *path, struct error *err)
+{
+	struct root root;
+	int r = keyfile_add(path, &trust->ring, err);
+
+	if (r < 0)
+		return error_wrap(err, r, "key %s", path);
+	/* A PEM key has no number; that is no error. */
+	if (root_load(path, &root, NULL) == 0 && root.number > trust->root_number)
+		trust->root_number = root.number;
+	return 0;
+}
+
+static int add_folder(struct trust *trust, struct error *err)
+{
+	glob_t found;
+	int r = 0;
+
+	if (glob(TRUST_FOLDER "/*.root", 0, NULL, &found) != 0)
+		return 0;
+	for (size_t i = 0; r == 0 && i < found.gl_pathc; i++)
+		r = add(trust, found.gl_pathv[i], err);
+	globfree(&found);
+	return r;
+}
+
+int trust_load(const struct option_list *files, struct trust *out, struct error *err)
+{
+	int r = 0;
+
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; r == 0 && i < files->count; i++)
+		r = add(out, files->items[i], err);
+	if (files->count == 0) {
+		r = add_folder(out, err);
+		if (r == 0 && out->ring.count == 0 && access(TRUST_RUNNING, R_OK) == 0)
+			r = add(out, TRUST_RUNNING, err);
+	}
+	if (r == 0 && out->ring.count == 0)
+		return error_set(err, -ENOKEY,
+				 "no key to check the bundle with: give its publisher's key, "
+				 "--key FILE (a PEM public key or a root document), or put root "
+				 "documents into " TRUST_FOLDER);
+	return r;
+}

@@ -1,0 +1,108 @@
+#include "installer/write.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/format/descriptor.h"
+#include "lib/format/verity.h"
+#include "lib/io.h"
+#include "lib/progress.h"
+
+static int copy(const struct write_slot *slot, struct bundle *bundle, struct progress *progress,
+		struct error *err)
+{
+	const uint8_t *data;
+	uint64_t offset;
+	size_t size;
+	int r;
+
+	while ((r = bundle_next(bundle, &data, &size, &offset, err)) > 0) {
+		uint64_t at = slot->offset + offset;
+
+		r = io_pwrite_full(slot->fd, data, size, at);
+		if (r < 0)
+			return error_set(err, r, "cannot write slot %c at byte %llu: %s",
+					 slot->letter, (unsigned long long)offset, strerror(-r));
+		/* The disk is to work while the next frame is unpacked. */
+		sync_file_range(slot->fd, (off_t)at, (off_t)size, SYNC_FILE_RANGE_WRITE);
+		progress_update(progress, offset + size);
+	}
+	return r;
+}
+
+static int checked(void *context, uint64_t done, uint64_t total)
+{
+	(void)total;
+	progress_update(context, done);
+	return 0;
+}
+
+static int read_back(const struct write_slot *slot, const struct manifest *manifest,
+		     struct error *err)
+{
+	struct verity_params params = {
+		.data_blocks = manifest->fs_size / VERITY_BLOCK,
+		.hash_start_block = manifest->fs_size / VERITY_BLOCK,
+	};
+	struct progress progress;
+	char what[] = "Checking slot A";
+	int r;
+
+	memcpy(params.salt, manifest->salt, sizeof(params.salt));
+	memcpy(params.root_hash, manifest->root_hash, sizeof(params.root_hash));
+	what[sizeof(what) - 2] = (char)(slot->letter - 'a' + 'A');
+	progress_start(&progress, slot->progress, what, manifest->fs_size);
+	r = verity_check(slot->fd, slot->offset, &params, VERITY_PAST_CACHE, checked, &progress,
+			 err);
+	progress_end(&progress);
+	/* The bundle's own hashes were right: now it is the disk's fault. */
+	if (r == -EBADMSG)
+		return error_wrap(err, -EIO,
+				  "the disk does not give back what was written to slot %c; "
+				  "use another disk",
+				  slot->letter);
+	return r;
+}
+
+int write_image(const struct write_slot *slot, struct bundle *bundle, struct error *err)
+{
+	const struct manifest *manifest = &bundle_head(bundle)->manifest;
+	struct progress progress;
+	char what[] = "Writing slot A";
+	int r;
+
+	if (slot->size < LAYOUT_DESCRIPTOR_BYTES ||
+	    manifest->image_size > slot->size - LAYOUT_DESCRIPTOR_BYTES)
+		return error_set(err, -ENOSPC, "the image of %llu bytes does not fit slot %c",
+				 (unsigned long long)manifest->image_size, slot->letter);
+	r = descriptor_erase(slot->fd, slot->offset, slot->size, err);
+	if (r < 0)
+		return r;
+	what[sizeof(what) - 2] = (char)(slot->letter - 'a' + 'A');
+	progress_start(&progress, slot->progress, what, manifest->image_size);
+	r = copy(slot, bundle, &progress, err);
+	if (r == 0 && fdatasync(slot->fd) < 0)
+		r = error_errno(err, "cannot write slot %c", slot->letter);
+	progress_end(&progress);
+	return r < 0 ? r : read_back(slot, manifest, err);
+}
+
+int write_descriptor(const struct write_slot *slot, const struct bundle *bundle,
+		     uint64_t root_number, struct error *err)
+{
+	const struct bundle_head *head = bundle_head(bundle);
+	_cleanup_free_ struct descriptor *descriptor = calloc(1, sizeof(*descriptor));
+
+	if (!descriptor)
+		return error_oom(err);
+	descriptor->root_number = root_number;
+	descriptor->least_epoch = head->manifest.epoch;
+	descriptor->manifest_size = (uint32_t)head->manifest_size;
+	descriptor->signature_size = (uint32_t)head->signature_size;
+	memcpy(descriptor->manifest, head->manifest_text, head->manifest_size);
+	memcpy(descriptor->signature, head->signature_text, head->signature_size);
+	return descriptor_write(slot->fd, slot->offset, slot->size, descriptor, err);
+}
