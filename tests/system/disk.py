@@ -145,9 +145,9 @@ class Golden:
 
 
 def install_command(path, bundle=None, key=None):
-    """`proa install` onto a plain file, with this build's bundle and the test key."""
+    """`proa install` onto a plain file, with this build's bundle and its key."""
     return [BUILD / "proa", "install", "-d", path, "-b", bundle or find_bundle(), "--key",
-            key or BUILD / "keys/test.pub", "--yes"]
+            key or BUILD / "keys/1.root", "--yes"]
 
 
 def find_bundle():
