@@ -1,0 +1,12 @@
+/* Signing with private keys that lie in files. */
+#ifndef PROA_IMAGES_SIGNER_H
+#define PROA_IMAGES_SIGNER_H
+
+#include "lib/format/signature.h"
+#include "lib/options.h"
+
+/* Adds a signature over `data` by every key file of the list. */
+int signer_sign(const struct option_list *key_files, const void *data, size_t size,
+		struct signatures *out, struct error *err);
+
+#endif
