@@ -1,0 +1,44 @@
+#include "init/services/gate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void add(char *text, const char *what)
+{
+	size_t used = strlen(text);
+
+	snprintf(text + used, GATE_TEXT_MAX - used, "%s%s", used ? "; " : "", what);
+}
+
+void gate_judge(struct gate *gate, const struct gate_facts *facts)
+{
+	char vital[GATE_TEXT_MAX] = "", rest[GATE_TEXT_MAX] = "";
+	bool late = facts->now_ms >= facts->mounted_ms &&
+		    facts->now_ms - facts->mounted_ms >= GATE_DEADLINE_MS;
+
+	if (!facts->state_mounted)
+		add(vital, "the state partition is not mounted read-write");
+	if (!facts->system_answers)
+		add(vital, "System Docker does not answer");
+	if (!facts->user_answers)
+		add(rest, "user Docker does not answer");
+	if (facts->services[0])
+		add(rest, facts->services);
+
+	gate->degraded[0] = '\0';
+	if (vital[0])
+		add(gate->degraded, vital);
+	if (rest[0])
+		add(gate->degraded, rest);
+
+	if (gate->verdict != GATE_OPEN)
+		return;
+	if (!gate->degraded[0]) {
+		gate->verdict = GATE_PASSED;
+	} else if (late && facts->slot_good && !vital[0]) {
+		gate->verdict = GATE_PASSED;
+	} else if (late) {
+		gate->verdict = GATE_FAILED;
+		memcpy(gate->failed, gate->degraded, sizeof(gate->failed));
+	}
+}

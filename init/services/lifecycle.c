@@ -1,0 +1,332 @@
+#include "init/services/supervisor.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/console.h"
+
+enum {
+	BACKOFF_FIRST_MS = 100,
+	BACKOFF_LAST_MS = 60000,
+	RECREATE_EVERY = 3, /* so many failures in a row: don't trust the container itself */
+	REQUEST_TIMEOUT_MS = 120000,
+};
+
+uint64_t service_backoff_ms(unsigned failures)
+{
+	uint64_t wait = BACKOFF_FIRST_MS;
+
+	while (failures-- > 1 && wait < BACKOFF_LAST_MS)
+		wait *= 2;
+	return wait < BACKOFF_LAST_MS ? wait : BACKOFF_LAST_MS;
+}
+
+struct service *service_find(struct supervisor *supervisor, const char *name)
+{
+	for (size_t i = 0; i < supervisor->count; i++)
+		if (strcmp(supervisor->services[i].spec->name, name) == 0)
+			return &supervisor->services[i];
+	return NULL;
+}
+
+bool service_ready(const struct service *service)
+{
+	if (service->state != SERVICE_RUNNING)
+		return false;
+	return !service->spec->user_docker || service->supervisor->user_docker.answers;
+}
+
+/* `depends_on`: ready. `after`: ready, or it had its chance; a broken one delays nobody for long. */
+static bool turn_has_come(const struct service *service, uint64_t now)
+{
+	struct supervisor *supervisor = service->supervisor;
+	const struct spec_list *needed = &service->spec->depends_on;
+	const struct spec_list *after = &service->spec->after;
+
+	for (size_t i = 0; i < needed->count; i++)
+		if (!service_ready(service_find(supervisor, needed->items[i])))
+			return false;
+	if (now - supervisor->began_ms >= SERVICE_AFTER_MS)
+		return true;
+	for (size_t i = 0; i < after->count; i++) {
+		const struct service *other = service_find(supervisor, after->items[i]);
+
+		if (!service_ready(other) && other->failures == 0)
+			return false;
+	}
+	return true;
+}
+
+static void fail(struct service *service, uint64_t now, const char *reason)
+{
+	service->state = SERVICE_DOWN;
+	service->failures++;
+	if (service->failures % RECREATE_EVERY == 0)
+		service->stale = true;
+	service->retry_ms = now + service_backoff_ms(service->failures);
+	snprintf(service->reason, sizeof(service->reason), "%s", reason);
+	/* The first ones and every tenth: a loop must not fill the console. */
+	if (service->failures <= 3 || service->failures % 10 == 0)
+		report_console(&service->supervisor->report, "error: service %s: %s",
+			       service->spec->name, reason);
+	if (service->spec->user_docker)
+		user_docker_reset(service->supervisor);
+	report_changed(&service->supervisor->report);
+}
+
+static void runs(struct service *service, uint64_t now)
+{
+	service->state = SERVICE_RUNNING;
+	service->started_ms = now;
+	service->died = false;
+	if (!service->announced)
+		report_console(&service->supervisor->report, "service %s runs",
+			       service->spec->name);
+	service->announced = true;
+	if (service->spec->user_docker)
+		user_docker_reset(service->supervisor);
+	report_changed(&service->supervisor->report);
+}
+
+/* No answer at all: System Docker has gone, and its next list will tell what came of it. */
+static bool lost(struct service *service, const struct docker_reply *reply)
+{
+	if (reply->result == 0)
+		return false;
+	service->state = SERVICE_DOWN;
+	service->retry_ms = console_now_ms() + BACKOFF_FIRST_MS;
+	snprintf(service->reason, sizeof(service->reason), "%s", reply->text);
+	return true;
+}
+
+static int ask(struct service *service, const char *method, const char *path, const json_t *body,
+	       unsigned timeout_ms, docker_done done)
+{
+	struct docker_query query = {
+		.socket = service->supervisor->system_socket,
+		.method = method,
+		.path = path,
+		.body = body,
+		.timeout_ms = timeout_ms,
+		.done = done,
+		.data = service,
+	};
+	struct error err = ERROR_INIT;
+	int r = docker_send(service->supervisor->loop, &query, NULL, &err);
+
+	if (r < 0)
+		fail(service, console_now_ms(), err.message);
+	return r;
+}
+
+static void started(void *data, const struct docker_reply *reply)
+{
+	struct service *service = data;
+	uint64_t now = console_now_ms();
+
+	if (lost(service, reply))
+		return;
+	if (!docker_reply_ok(reply)) {
+		/* Broken by whatever: made anew rather than looked into. */
+		service->stale = true;
+		fail(service, now, reply->text);
+		return;
+	}
+	if (service->died) {
+		service->died = false;
+		service->restarts++;
+		fail(service, now, service->reason);
+		return;
+	}
+	runs(service, now);
+}
+
+static void start(struct service *service)
+{
+	char path[128];
+
+	service->died = false;
+	service->state = SERVICE_STARTING;
+	snprintf(path, sizeof(path), "/containers/%s/start", service->container);
+	ask(service, "POST", path, NULL, REQUEST_TIMEOUT_MS, started);
+}
+
+static void created(void *data, const struct docker_reply *reply)
+{
+	struct service *service = data;
+	const char *id;
+
+	if (lost(service, reply))
+		return;
+	id = json_string_value(json_object_get(reply->body, "Id"));
+	if (docker_reply_ok(reply) && id && strlen(id) < sizeof(service->container)) {
+		snprintf(service->container, sizeof(service->container), "%s", id);
+		service->stale = false;
+		start(service);
+		return;
+	}
+	if (reply->status == 409) {
+		/* The name is taken by a container that isn't ours, or is half made. */
+		snprintf(service->container, sizeof(service->container), "%s",
+			 service->spec->name);
+		service->stale = true;
+	}
+	fail(service, console_now_ms(), docker_reply_ok(reply) ? "no container id" : reply->text);
+}
+
+static void create(struct service *service)
+{
+	char path[128];
+
+	service->state = SERVICE_CREATING;
+	snprintf(path, sizeof(path), "/containers/create?name=%s", service->spec->name);
+	ask(service, "POST", path, service->body, REQUEST_TIMEOUT_MS, created);
+}
+
+static void removed(void *data, const struct docker_reply *reply)
+{
+	struct service *service = data;
+
+	if (lost(service, reply))
+		return;
+	if (!docker_reply_ok(reply) && reply->status != 404) {
+		fail(service, console_now_ms(), reply->text);
+		return;
+	}
+	service->container[0] = '\0';
+	service->stale = false;
+	service->state = SERVICE_DOWN;
+}
+
+static void remove_container(struct service *service)
+{
+	char path[128];
+
+	service->state = SERVICE_REMOVING;
+	snprintf(path, sizeof(path), "/containers/%s?force=1&v=1", service->container);
+	ask(service, "DELETE", path, NULL, REQUEST_TIMEOUT_MS, removed);
+}
+
+static void stopped(void *data, const struct docker_reply *reply)
+{
+	struct service *service = data;
+
+	/* 404 and 304: it is gone or stands already. Anything else: PID 1 ends what is left. */
+	if (!docker_reply_ok(reply) && reply->status != 404)
+		report_console(&service->supervisor->report, "error: service %s: %s",
+			       service->spec->name, reply->text);
+	service->state = SERVICE_STOPPED;
+}
+
+/* User Docker first, while its containers still have everything; then dependents before what they
+ * depend on. */
+static bool may_stop(const struct service *service, uint64_t now)
+{
+	struct supervisor *supervisor = service->supervisor;
+
+	if (service->spec->user_docker)
+		return user_docker_may_stop(supervisor, now);
+	if (supervisor->user_docker.service->state != SERVICE_STOPPED)
+		return false;
+	for (size_t i = 0; i < supervisor->count; i++) {
+		const struct service *other = &supervisor->services[i];
+
+		for (size_t d = 0; d < other->spec->depends_on.count; d++)
+			if (other->state != SERVICE_STOPPED &&
+			    strcmp(other->spec->depends_on.items[d], service->spec->name) == 0)
+				return false;
+	}
+	return true;
+}
+
+static void stop(struct service *service, uint64_t now)
+{
+	unsigned grace_s = (unsigned)service->spec->stop_grace_s;
+	char path[128];
+
+	service->state = SERVICE_STOPPING;
+	service->stop_ms = now;
+	snprintf(path, sizeof(path), "/containers/%s/stop?t=%u", service->container, grace_s);
+	ask(service, "POST", path, NULL, (grace_s + 15) * 1000, stopped);
+}
+
+void service_step(struct service *service, uint64_t now)
+{
+	struct supervisor *supervisor = service->supervisor;
+
+	if (service->state == SERVICE_RUNNING) {
+		if (service->failures > 0 && now - service->started_ms >= SERVICE_STABLE_MS)
+			service->failures = 0;
+		if (supervisor->stopping && may_stop(service, now))
+			stop(service, now);
+		return;
+	}
+	if (service->state != SERVICE_DOWN)
+		return;
+	if (supervisor->stopping) {
+		service->state = SERVICE_STOPPED;
+		return;
+	}
+	if (supervisor->link.state != LINK_UP || now < service->retry_ms)
+		return;
+	if (service->container[0] && service->stale)
+		remove_container(service);
+	else if (!turn_has_come(service, now))
+		return;
+	else if (service->container[0])
+		start(service);
+	else
+		create(service);
+}
+
+void service_ended(struct service *service, const char *reason, uint64_t now)
+{
+	if (service->state == SERVICE_STARTING) {
+		service->died = true;
+		snprintf(service->reason, sizeof(service->reason), "%s", reason);
+		return;
+	}
+	if (service->state != SERVICE_RUNNING || service->supervisor->stopping)
+		return;
+	if (now - service->started_ms >= SERVICE_STABLE_MS)
+		service->failures = 0;
+	service->restarts++;
+	fail(service, now, reason);
+}
+
+void service_adopt(struct service *service, const char *container, bool running, bool same,
+		   uint64_t now)
+{
+	bool ours = strcmp(service->container, container) == 0;
+
+	if (service->state == SERVICE_RUNNING) {
+		if (ours && running)
+			return;
+		/* Its end was missed, or somebody has put another one in its place. */
+		service_ended(service, "the container has ended", now);
+		if (service->state == SERVICE_RUNNING)
+			return;
+	}
+	if (service->state != SERVICE_DOWN)
+		return;
+	snprintf(service->container, sizeof(service->container), "%s", container);
+	if (running && same) {
+		service->stale = false;
+		runs(service, now);
+		return;
+	}
+	/* What a writable container holds is from an earlier boot: only read-only ones are used again. */
+	if (running || !same || (!ours && !service->spec->read_only))
+		service->stale = true;
+}
+
+void service_vanished(struct service *service, uint64_t now)
+{
+	if (service->state == SERVICE_RUNNING)
+		service_ended(service, "the container has been removed", now);
+	if (service->state == SERVICE_DOWN) {
+		service->container[0] = '\0';
+		service->stale = false;
+	}
+}

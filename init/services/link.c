@@ -1,0 +1,176 @@
+#include "init/services/supervisor.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/console.h"
+
+enum { LIST_TIMEOUT_MS = 120000 };
+
+/* {"label":["proa.service"]} and the like, percent-encoded. */
+#define FILTER_OURS "%7B%22label%22%3A%5B%22" CONTAINER_LABEL_SERVICE "%22%5D%7D"
+#define FILTER_DIES                                                                                \
+	"%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22die%22%5D%2C%22label%22%3A%5B" \
+	"%22" CONTAINER_LABEL_SERVICE "%22%5D%7D"
+
+static void link_down(struct supervisor *supervisor, const char *why)
+{
+	struct link *link = &supervisor->link;
+	uint64_t now = console_now_ms();
+
+	docker_cancel(link->events);
+	link->events = NULL;
+	if (link->state == LINK_UP) {
+		link->lost_ms = now;
+		if (!supervisor->stopping)
+			report_console(&supervisor->report, "error: System Docker: %s", why);
+		report_changed(&supervisor->report);
+	}
+	link->state = LINK_DOWN;
+	link->next_ms = now + LINK_RETRY_MS;
+}
+
+static void events_ended(void *data, const struct docker_reply *reply)
+{
+	struct supervisor *supervisor = data;
+
+	supervisor->link.events = NULL; /* the loop frees it after this */
+	/* While the list is still awaited, its own failure tells. */
+	if (supervisor->link.state == LINK_UP)
+		link_down(supervisor, reply->text[0] ? reply->text : "it has ended");
+}
+
+static void event(void *data, const json_t *line)
+{
+	struct supervisor *supervisor = data;
+	const json_t *actor = json_object_get(line, "Actor");
+	const json_t *attributes = json_object_get(actor, "Attributes");
+	const char *id = json_string_value(json_object_get(actor, "ID"));
+	const char *name =
+		json_string_value(json_object_get(attributes, CONTAINER_LABEL_SERVICE));
+	const char *code = json_string_value(json_object_get(attributes, "exitCode"));
+	struct service *service = name ? service_find(supervisor, name) : NULL;
+	char reason[64];
+
+	if (!service || !id || strcmp(service->container, id) != 0)
+		return;
+	snprintf(reason, sizeof(reason), "ended with exit code %.8s", code ? code : "?");
+	service_ended(service, reason, console_now_ms());
+}
+
+static const char *label(const json_t *container, const char *name)
+{
+	return json_string_value(json_object_get(json_object_get(container, "Labels"), name));
+}
+
+static const json_t *find_container(const json_t *list, const struct service *service)
+{
+	const json_t *found = NULL, *container;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, container) {
+		const char *name = label(container, CONTAINER_LABEL_SERVICE);
+		const char *id = json_string_value(json_object_get(container, "Id"));
+
+		if (!name || !id || strcmp(name, service->spec->name) != 0)
+			continue;
+		if (!found || strcmp(id, service->container) == 0)
+			found = container;
+	}
+	return found;
+}
+
+static void adopt(struct supervisor *supervisor, const json_t *list)
+{
+	uint64_t now = console_now_ms();
+
+	for (size_t i = 0; i < supervisor->count; i++) {
+		struct service *service = &supervisor->services[i];
+		const json_t *container = find_container(list, service);
+		const char *id, *state, *config;
+
+		if (!container) {
+			service_vanished(service, now);
+			continue;
+		}
+		id = json_string_value(json_object_get(container, "Id"));
+		state = json_string_value(json_object_get(container, "State"));
+		config = label(container, CONTAINER_LABEL_CONFIG);
+		if (strlen(id) < sizeof(service->container))
+			service_adopt(service, id, state && strcmp(state, "running") == 0,
+				      config && strcmp(config, service->config) == 0, now);
+	}
+}
+
+static void listed(void *data, const struct docker_reply *reply)
+{
+	struct supervisor *supervisor = data;
+	struct link *link = &supervisor->link;
+
+	link->listing = false;
+	if (!docker_reply_ok(reply) || !json_is_array(reply->body)) {
+		link_down(supervisor, reply->text[0] ? reply->text : "no list of containers");
+		return;
+	}
+	/* The events were asked for together with the list; where they have ended since, again. */
+	if (!link->events) {
+		link_down(supervisor, "the events have ended");
+		return;
+	}
+	if (!link->announced)
+		report_console(&supervisor->report, "System Docker answers");
+	link->announced = true;
+	if (link->state != LINK_UP)
+		report_changed(&supervisor->report);
+	link->state = LINK_UP;
+	link->lost_ms = 0;
+	link->next_ms = console_now_ms() + LINK_RESYNC_MS;
+	adopt(supervisor, reply->body);
+}
+
+static int ask(struct supervisor *supervisor, const char *path, unsigned timeout_ms,
+	       docker_line line, docker_done done, struct docker_request **out)
+{
+	struct docker_query query = {
+		.socket = supervisor->system_socket,
+		.method = "GET",
+		.path = path,
+		.timeout_ms = timeout_ms,
+		.line = line,
+		.done = done,
+		.data = supervisor,
+	};
+
+	return docker_send(supervisor->loop, &query, out, NULL);
+}
+
+static void list(struct supervisor *supervisor)
+{
+	if (ask(supervisor, "/containers/json?all=1&filters=" FILTER_OURS, LIST_TIMEOUT_MS, NULL,
+		listed, NULL) == 0)
+		supervisor->link.listing = true;
+	else
+		link_down(supervisor, "out of memory");
+}
+
+void link_step(struct supervisor *supervisor, uint64_t now)
+{
+	struct link *link = &supervisor->link;
+
+	if (link->listing || now < link->next_ms || link->state == LINK_ASKING)
+		return;
+	if (link->state == LINK_UP) {
+		list(supervisor);
+		return;
+	}
+	link->next_ms = now + LINK_RETRY_MS;
+	/* Without the socket there is nobody to ask; a look is cheaper than a request. */
+	if (access(supervisor->system_socket, F_OK) < 0)
+		return;
+	if (ask(supervisor, "/events?filters=" FILTER_DIES, 0, event, events_ended,
+		&link->events) < 0)
+		return;
+	link->state = LINK_ASKING;
+	list(supervisor);
+}

@@ -1,0 +1,75 @@
+/*
+ * proa-services: the service manager, a child of PID 1. Runs the services of
+ * one file as containers of System Docker, watches them, and speaks the health
+ * gate's verdict. docs/services.md tells how to write a service.
+ */
+#include <signal.h>
+#include <stdio.h>
+
+#include "init/services/paths.h"
+#include "init/services/seed.h"
+#include "init/services/supervisor.h"
+#include "lib/console.h"
+#include "lib/options.h"
+
+static int run_services(const char *path, bool check)
+{
+	/* Static: it is large, and there is one. */
+	static struct supervisor supervisor = {.system_socket = PATH_SYSTEM_DOCKER};
+	struct error err = ERROR_INIT;
+	int r = services_file_read(path, &supervisor.file, &err);
+
+	if (check) {
+		if (r < 0)
+			fprintf(stderr, "proa-services: %s\n", err.message);
+		else
+			services_file_free(&supervisor.file);
+		return r < 0 ? EXIT_FAILED : EXIT_DONE;
+	}
+	report_open(&supervisor.report);
+	if (r == 0) {
+		supervisor.loop = docker_loop_new(&err);
+		r = supervisor.loop ? supervisor_run(&supervisor, &err) : -1;
+	}
+	if (r < 0)
+		report_console(&supervisor.report, "error: proa-services: %s", err.message);
+	docker_loop_free(supervisor.loop);
+	services_file_free(&supervisor.file);
+	return r < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	const char *file = PATH_SERVICES_FILE;
+	bool seed = false, check = false;
+	const struct option options[] = {
+		{'f', "file", "FILE", OPTION_STRING, &file, "the services file"},
+		{0, "check", NULL, OPTION_FLAG, &check, "read the services file, and no more"},
+		{0, "seed", NULL, OPTION_FLAG, &seed, "prepare System Docker's store, and no more"},
+		{0, NULL, NULL, OPTION_FLAG, NULL, NULL},
+	};
+	const struct option_usage usage = {
+		.command = "proa-services",
+		.operands = "[OPTIONS]",
+		.summary = "Runs the system services as containers of System Docker.",
+	};
+	struct error err = ERROR_INIT;
+	int r;
+
+	signal(SIGPIPE, SIG_IGN);
+	r = options_parse(argc, argv, options, NULL, 0, NULL, &err);
+	if (r == OPTIONS_HELP) {
+		options_help(stdout, &usage, options);
+		return EXIT_DONE;
+	}
+	if (r < 0) {
+		fprintf(stderr, "proa-services: %s\n", err.message);
+		return EXIT_USAGE;
+	}
+	if (!seed)
+		return run_services(file, check);
+	r = seed_run(SEED_SOURCE, SEED_TARGET, &err);
+	if (r < 0)
+		fprintf(stderr, "proa-services: cannot prepare %s: %s\n", SEED_TARGET, err.message);
+	return r < 0 ? EXIT_FAILED : EXIT_DONE;
+}

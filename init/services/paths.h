@@ -1,0 +1,15 @@
+/* docs/internals.md "Run time": what the service manager reads and writes. */
+#ifndef PROA_INIT_SERVICES_PATHS_H
+#define PROA_INIT_SERVICES_PATHS_H
+
+#define PATH_SERVICES_FILE      "/usr/lib/proa/services.yml"
+#define PATH_BOOT               "/run/proa/boot"
+#define PATH_STATUS             "/run/proa/status"
+#define PATH_INIT_SOCKET        "/run/proa/init.sock"
+#define PATH_SYSTEM_DOCKER      "/run/system-docker.sock"
+#define PATH_USER_DOCKER_DIR    "/run/proa/docker"
+#define PATH_USER_DOCKER        PATH_USER_DOCKER_DIR "/docker.sock"
+#define PATH_USER_DOCKER_CONFIG PATH_USER_DOCKER_DIR "/daemon.json"
+#define PATH_USER_DOCKER_LINK   "/run/docker.sock"
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * Seeding: System Docker's data root gets the metadata of the slot's images,
+ * and symbolic links to their layers, before its dockerd starts. Nothing is
+ * loaded or unpacked.
+ *
+ * The slot's seed holds the files that dockerd itself would have written
+ * (image/overlay2/…, overlay2/…). Seeding compares each with what is there and
+ * puts right what differs, at every boot: it can be interrupted anywhere and
+ * repeated any time, and it mends a store that a power cut has torn. Images,
+ * tags, volumes and containers of a person stay.
+ *
+ * `.seed` in the data root remembers what was seeded, so that a later release
+ * can take it away again (seed_prune.c). It is written last.
+ */
+#ifndef PROA_INIT_SERVICES_SEED_H
+#define PROA_INIT_SERVICES_SEED_H
+
+#include <jansson.h>
+
+#include "lib/error.h"
+
+#define SEED_SOURCE "/seed"
+#define SEED_TARGET "/var/lib/system-docker"
+#define SEED_MARKER ".seed"
+
+enum {
+	SEED_FILE_MAX = 4 << 20, /* bytes of one file of metadata */
+	SEED_DEPTH_MAX = 16,
+};
+
+/* Brings `target` in line with `source`. Returns 0 or a negative errno. */
+int seed_run(const char *source, const char *target, struct error *err);
+
+/*
+ * Takes away what the seed before this one has left: its containers (they are
+ * disposable), and those of its images and layers that are not in `now` and that
+ * nothing of a person refers to.
+ *
+ * before, now  markers: {"release": the slot's root hash, "entries": paths of the
+ *              seed's images and layers, "tags": their names}; before may be NULL
+ */
+int seed_prune(const char *target, const json_t *before, const json_t *now, struct error *err);
+
+/* Removes a file or a folder with all below it; what isn't there is fine. */
+int seed_remove(const char *path, struct error *err);
+
+/* Reads a JSON object. Returns NULL where it is missing, too long or none. */
+json_t *seed_read_json(const char *path);
+
+#endif

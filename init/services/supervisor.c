@@ -1,0 +1,204 @@
+#include "init/services/supervisor.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "init/services/paths.h"
+#include "init/services/fields.h"
+#include "lib/cleanup.h"
+#include "lib/console.h"
+
+/* A manager that is restarted late in the gate's time still gets that long to look around. */
+enum { LOOK_AROUND_MS = 60000 };
+
+/* What PID 1 wrote about this boot, as far as it concerns the gate. */
+struct boot {
+	uint64_t mounted_ms;
+	bool slot_good;
+	bool gate_passed; /* an earlier manager has told so in this boot */
+	char release[HASH_HEX_SIZE];
+};
+
+static void read_boot(struct boot *boot)
+{
+	_cleanup_fields_ struct fields fields = {0};
+	uint64_t now = console_now_ms(), latest = now + LOOK_AROUND_MS - GATE_DEADLINE_MS;
+	const char *hash;
+
+	*boot = (struct boot){.mounted_ms = now};
+	if (fields_read(PATH_BOOT, &fields, NULL) < 0)
+		return; /* not started by Proa's PID 1 */
+	hash = fields_get(&fields, "root_hash");
+	boot->mounted_ms = fields_get_number(&fields, "t_state", now);
+	if (now + LOOK_AROUND_MS > GATE_DEADLINE_MS && boot->mounted_ms < latest)
+		boot->mounted_ms = latest;
+	boot->slot_good = fields_get_number(&fields, "good", 0) == 1;
+	boot->gate_passed = fields_get_number(&fields, "t_gate", 0) > 0;
+	snprintf(boot->release, sizeof(boot->release), "%s", hash ? hash : "");
+}
+
+/* The state partition is ext4 at /var; a tmpfs in its place (a last resort) does not count. */
+static bool state_is_mounted(void)
+{
+	struct statfs kind;
+	struct statvfs flags;
+
+	return statfs("/var", &kind) == 0 && kind.f_type == EXT4_SUPER_MAGIC &&
+	       statvfs("/var", &flags) == 0 && !(flags.f_flag & ST_RDONLY);
+}
+
+static void list_missing(const struct supervisor *supervisor, uint64_t now, char *out, size_t room)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < supervisor->count; i++) {
+		const struct service *service = &supervisor->services[i];
+		int wrote;
+
+		if (!service->spec->required || (service->state == SERVICE_RUNNING &&
+						 now - service->started_ms >= SERVICE_SETTLED_MS))
+			continue;
+		wrote = snprintf(out + used, room - used, "%sservice %s does not run%s%s%s",
+				 used ? "; " : "", service->spec->name,
+				 service->reason[0] ? " (" : "", service->reason,
+				 service->reason[0] ? ")" : "");
+		if (wrote < 0 || (size_t)wrote >= room - used)
+			return;
+		used += (size_t)wrote;
+	}
+}
+
+static void judge(struct supervisor *supervisor, const struct boot *boot, uint64_t now)
+{
+	char missing[GATE_TEXT_MAX];
+	struct gate_facts facts = {
+		.now_ms = now,
+		.mounted_ms = boot->mounted_ms,
+		.slot_good = boot->slot_good,
+		.state_mounted = state_is_mounted(),
+		.system_answers = supervisor->link.state == LINK_UP,
+		.user_answers = supervisor->user_docker.answers,
+		.services = missing,
+	};
+
+	if (supervisor->stopping)
+		return;
+	list_missing(supervisor, now, missing, sizeof(missing));
+	gate_judge(&supervisor->gate, &facts);
+}
+
+/* Milliseconds until some timer is due; between 10 and the tick. */
+static int next_wait(const struct supervisor *supervisor, uint64_t now)
+{
+	bool quiet = supervisor->report.verdict_told && !supervisor->stopping;
+	uint64_t next = now + (quiet ? SUPERVISOR_REST_MS : SUPERVISOR_TICK_MS);
+	const struct user_docker *user = &supervisor->user_docker;
+
+	if (!supervisor->link.listing && supervisor->link.next_ms < next)
+		next = supervisor->link.next_ms;
+	if (!user->asking && user->service->state == SERVICE_RUNNING && user->next_ms < next)
+		next = user->next_ms;
+	for (size_t i = 0; i < supervisor->count; i++) {
+		const struct service *service = &supervisor->services[i];
+
+		if (service->state == SERVICE_DOWN && service->retry_ms > now &&
+		    service->retry_ms < next)
+			next = service->retry_ms;
+	}
+	return next > now + 10 ? (int)(next - now) : 10;
+}
+
+static bool all_stopped(const struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < supervisor->count; i++)
+		if (supervisor->services[i].state != SERVICE_STOPPED)
+			return false;
+	return true;
+}
+
+static int prepare(struct supervisor *supervisor, const struct boot *boot, struct error *err)
+{
+	supervisor->began_ms = console_now_ms();
+	supervisor->count = supervisor->file.count;
+	for (size_t i = 0; i < supervisor->count; i++) {
+		struct service *service = &supervisor->services[i];
+
+		service->supervisor = supervisor;
+		service->spec = &supervisor->file.services[i];
+		service->body = container_body(service->spec, boot->release, service->config);
+		if (!service->body)
+			return error_oom(err);
+		if (service->spec->user_docker)
+			supervisor->user_docker.service = service;
+	}
+	return user_docker_prepare(supervisor, err);
+}
+
+/* What is due now. Starting a service may make the next one's turn come: user Docker leads. */
+static void step(struct supervisor *supervisor, const struct boot *boot)
+{
+	uint64_t now = console_now_ms();
+
+	link_step(supervisor, now);
+	service_step(supervisor->user_docker.service, now);
+	for (size_t i = 0; i < supervisor->count; i++)
+		service_step(&supervisor->services[i], now);
+	user_docker_step(supervisor, now);
+	judge(supervisor, boot, now);
+	report_step(supervisor, now);
+}
+
+static void read_signals(struct supervisor *supervisor, int fd)
+{
+	struct signalfd_siginfo info;
+
+	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
+		supervisor->stopping = true;
+		report_changed(&supervisor->report);
+	}
+}
+
+int supervisor_run(struct supervisor *supervisor, struct error *err)
+{
+	_cleanup_fd_ int signals = -1;
+	struct boot boot;
+	sigset_t wanted;
+	int r;
+
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGTERM);
+	sigaddset(&wanted, SIGINT);
+	sigprocmask(SIG_BLOCK, &wanted, NULL);
+	signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (signals < 0)
+		return error_errno(err, "cannot watch for signals");
+
+	read_boot(&boot);
+	if (boot.gate_passed) {
+		supervisor->gate.verdict = GATE_PASSED;
+		supervisor->report.verdict_told = true;
+	}
+	r = prepare(supervisor, &boot, err);
+	while (r == 0) {
+		struct pollfd watched = {.fd = signals, .events = POLLIN};
+
+		step(supervisor, &boot);
+		if (supervisor->stopping && all_stopped(supervisor))
+			break;
+		r = docker_loop_wait(supervisor->loop, &watched, 1,
+				     next_wait(supervisor, console_now_ms()), err);
+		if (watched.revents)
+			read_signals(supervisor, signals);
+	}
+	for (size_t i = 0; i < supervisor->count; i++)
+		json_decref(supervisor->services[i].body);
+	return r;
+}

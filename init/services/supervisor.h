@@ -1,0 +1,130 @@
+/*
+ * The service manager's state, shared by its files:
+ *
+ *   supervisor.c  the loop: signals, timers, what happens in which order
+ *   link.c        System Docker: is it there, which containers, which events
+ *   lifecycle.c   one service: create, start, watch, restart, stop
+ *   user_docker.c what is special about the service that is user Docker
+ *   gate.c        the verdict (pure)
+ *   report.c      console lines, messages for PID 1, /run/proa/status
+ *
+ * Everything runs in one thread; nothing waits but the loop.
+ */
+#ifndef PROA_INIT_SERVICES_SUPERVISOR_H
+#define PROA_INIT_SERVICES_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "init/services/container.h"
+#include "init/services/gate.h"
+#include "init/services/report.h"
+#include "init/services/spec.h"
+#include "lib/docker/docker.h"
+
+struct supervisor;
+
+enum service_state {
+	SERVICE_DOWN, /* no container runs; started when its turn has come */
+	SERVICE_REMOVING,
+	SERVICE_CREATING,
+	SERVICE_STARTING,
+	SERVICE_RUNNING,
+	SERVICE_STOPPING,
+	SERVICE_STOPPED, /* for good: the machine goes down */
+};
+
+struct service {
+	const struct service_spec *spec;
+	struct supervisor *supervisor;
+	json_t *body;
+	char config[HASH_HEX_SIZE];
+	enum service_state state;
+	char container[65]; /* id, or name after a conflict; "" where there is none */
+	bool stale;         /* the container must be removed before the next start */
+	bool died;          /* it ended while its start was still being confirmed */
+	uint64_t started_ms;
+	uint64_t retry_ms; /* no start before */
+	uint64_t stop_ms;  /* the stop was asked for; user Docker: its preparation began */
+	unsigned failures; /* in a row */
+	unsigned restarts; /* all in all */
+	bool announced;
+	char reason[256]; /* of the last failure */
+};
+
+enum link_state { LINK_DOWN, LINK_ASKING, LINK_UP };
+
+struct link {
+	enum link_state state;
+	struct docker_request *events;
+	bool listing;
+	bool announced;
+	uint64_t next_ms; /* next attempt, or next look at all containers */
+	uint64_t lost_ms; /* since when it does not answer */
+};
+
+enum user_docker_stop { USER_DOCKER_RUNS, USER_DOCKER_TOLD, USER_DOCKER_READY };
+
+struct user_docker {
+	struct service *service;
+	bool answers;
+	bool announced;
+	bool asking;
+	unsigned misses; /* pings in a row without an answer */
+	uint64_t next_ms;
+	bool reload; /* it was adopted with an older configuration */
+	enum user_docker_stop stop;
+};
+
+struct supervisor {
+	struct docker_loop *loop;
+	const char *system_socket;
+	struct services_file file;
+	struct service services[SPEC_SERVICES_MAX];
+	size_t count;
+	struct link link;
+	struct user_docker user_docker;
+	struct reporter report;
+	struct gate gate;
+	uint64_t began_ms;
+	bool stopping;
+};
+
+/* Runs until SIGTERM has been obeyed. Returns 0 or a negative errno. */
+int supervisor_run(struct supervisor *supervisor, struct error *err);
+
+/* System Docker (link.c). */
+void link_step(struct supervisor *supervisor, uint64_t now);
+
+/* One service (lifecycle.c). */
+void service_step(struct service *service, uint64_t now);
+void service_ended(struct service *service, const char *reason, uint64_t now);
+void service_adopt(struct service *service, const char *container, bool running, bool same,
+		   uint64_t now);
+void service_vanished(struct service *service, uint64_t now);
+/* Others may be started that wait for this one. */
+bool service_ready(const struct service *service);
+struct service *service_find(struct supervisor *supervisor, const char *name);
+/* Milliseconds from the n-th failure in a row to the next attempt. */
+uint64_t service_backoff_ms(unsigned failures);
+
+/* User Docker (user_docker.c). */
+int user_docker_prepare(struct supervisor *supervisor, struct error *err);
+void user_docker_step(struct supervisor *supervisor, uint64_t now);
+/* Its container has ended, or another one has begun. */
+void user_docker_reset(struct supervisor *supervisor);
+/* Makes it stop its containers when it is stopped; true once it may be stopped. */
+bool user_docker_may_stop(struct supervisor *supervisor, uint64_t now);
+
+enum {
+	SERVICE_STABLE_MS = 60000,  /* ran that long: its failures are forgotten */
+	SERVICE_SETTLED_MS = 3000,  /* ran that long: the gate believes it */
+	SERVICE_AFTER_MS = 120000,  /* `after` waits no longer than that */
+	SUPERVISOR_TICK_MS = 1000,  /* while the gate is open */
+	SUPERVISOR_REST_MS = 10000, /* later: nothing is urgent */
+	LINK_RETRY_MS = 50,
+	LINK_RESYNC_MS = 60000,
+	USER_DOCKER_PING_MS = 30000,
+};
+
+#endif
