@@ -1,0 +1,73 @@
+#include "installer/confirm.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/size.h"
+
+void confirm_show_disk(FILE *out, const struct blockdev *disk, const struct content *content)
+{
+	char size[SIZE_TEXT_SIZE], words[2 * CONTENT_TEXT_SIZE];
+
+	fprintf(out, "Disk %s: %s, %s, sectors of %u bytes\n", disk->path,
+		disk->is_file    ? "plain file"
+		: disk->model[0] ? disk->model
+				 : "no model name",
+		size_text(disk->size_bytes, size), disk->sector_bytes);
+	if (!content_is_data(content)) {
+		fputs("  holds nothing\n", out);
+		return;
+	}
+	fputs("  holds", out);
+	if (content->table[0])
+		fprintf(out, " a partition table (%s) with %zu partition%s", content->table,
+			content->partitions, content->partitions == 1 ? "" : "s");
+	fputs(content->unknown ? " data of a kind unknown here\n"
+			       : (content->table[0] ? ":\n" : ":\n"),
+	      out);
+	for (size_t i = 0; i < content->count; i++) {
+		const struct content_item *item = &content->items[i];
+
+		if (item->number)
+			fprintf(out, "  %3d  %10s  ", item->number,
+				size_text(item->size_bytes, size));
+		else
+			fprintf(out, "  all  %10s  ", size_text(item->size_bytes, size));
+		fprintf(out, "%s%s%s%s\n", content_describe(item, words),
+			item->label[0] ? " \"" : "", item->label, item->label[0] ? "\"" : "");
+	}
+	if (content->partitions > CONTENT_ITEMS_MAX)
+		fprintf(out, "  and %zu more\n", content->partitions - CONTENT_ITEMS_MAX);
+}
+
+void confirm_show_plan(FILE *out, const struct plan *plan, const struct manifest *manifest)
+{
+	char size[SIZE_TEXT_SIZE], image[SIZE_TEXT_SIZE];
+
+	fprintf(out, "Proa %s (Linux %s, Docker %s, image %s) makes of it:\n", manifest->version,
+		manifest->kernel, manifest->docker, size_text(manifest->image_size, image));
+	for (int i = 0; i < LAYOUT_PARTITIONS; i++)
+		fprintf(out, "  %3d  %10s  %s\n", i + 1, size_text(plan->partitions[i].size, size),
+			plan->partitions[i].label);
+}
+
+int confirm_ask(const char *question, const char *answer)
+{
+	_cleanup_file_ FILE *terminal = NULL;
+	_cleanup_free_ char *line = NULL;
+	size_t room = 0;
+
+	if (!isatty(STDERR_FILENO))
+		return -ENOTTY;
+	terminal = fopen("/dev/tty", "r+e");
+	if (!terminal)
+		return -ENOTTY;
+	fputs(question, terminal);
+	fflush(terminal);
+	if (getline(&line, &room, terminal) <= 0)
+		return 0;
+	line[strcspn(line, "\n")] = '\0';
+	return strcmp(line, answer) == 0;
+}
