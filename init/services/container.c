@@ -42,6 +42,22 @@ static void set_tmpfs(json_t *host, const struct spec_list *list)
 	json_object_set_new(host, "Tmpfs", object);
 }
 
+/* systempaths=unconfined is no option of the daemon's: Docker's client turns it into empty lists. */
+static void set_security(json_t *host, const struct spec_list *list)
+{
+	json_t *options = json_array();
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (strcmp(list->items[i], "systempaths=unconfined") == 0) {
+			json_object_set_new(host, "MaskedPaths", json_array());
+			json_object_set_new(host, "ReadonlyPaths", json_array());
+		} else {
+			json_array_append_new(options, json_string(list->items[i]));
+		}
+	}
+	json_object_set_new(host, "SecurityOpt", options);
+}
+
 static json_t *host_config(const struct service_spec *spec)
 {
 	json_t *host = json_object();
@@ -50,6 +66,7 @@ static json_t *host_config(const struct service_spec *spec)
 	set_tmpfs(host, &spec->tmpfs);
 	set_list(host, "CapAdd", &spec->cap_add);
 	set_list(host, "CapDrop", &spec->cap_drop);
+	set_security(host, &spec->security_opt);
 	set_text(host, "NetworkMode", spec->network_mode ? spec->network_mode : "none");
 	set_text(host, "PidMode", spec->pid);
 	set_text(host, "IpcMode", spec->ipc);

@@ -28,6 +28,7 @@ static const struct key {
 	KEY("tmpfs", LIST, tmpfs),
 	KEY("cap_add", LIST, cap_add),
 	KEY("cap_drop", LIST, cap_drop),
+	KEY("security_opt", LIST, security_opt),
 	KEY("depends_on", LIST, depends_on),
 	KEY("after", LIST, after),
 	KEY("network_mode", TEXT, network_mode),

@@ -26,7 +26,7 @@ struct service_spec {
 	char *image;
 	struct spec_list entrypoint, command, environment;
 	struct spec_list volumes, tmpfs;
-	struct spec_list cap_add, cap_drop;
+	struct spec_list cap_add, cap_drop, security_opt;
 	struct spec_list depends_on; /* started when these are ready */
 	struct spec_list after;      /* started when these are ready, or have failed once */
 	char *network_mode, *pid, *ipc, *uts, *cgroup;

@@ -1,6 +1,7 @@
 #include "init/services/supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,10 +40,15 @@ int user_docker_prepare(struct supervisor *supervisor, struct error *err)
 {
 	_cleanup_free_ char *before = NULL;
 	size_t size;
+	_cleanup_fd_ int resolv = -1;
 	int r = io_make_dirs(PATH_USER_DOCKER_DIR, err);
 
 	if (r < 0)
 		return r;
+	/* Docker makes a folder of a volume's source that isn't there. */
+	resolv = open(PATH_RESOLV_CONF, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (resolv < 0)
+		return error_errno(err, "cannot create %s", PATH_RESOLV_CONF);
 	/* /run/docker.sock: where every Docker client looks (/var/run is /run). */
 	if (symlink(PATH_USER_DOCKER, PATH_USER_DOCKER_LINK) < 0 && errno != EEXIST)
 		return error_errno(err, "cannot create %s", PATH_USER_DOCKER_LINK);
