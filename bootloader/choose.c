@@ -36,14 +36,15 @@ static void take_either(struct decision *d, enum flip_slot first)
 }
 
 /* The block on the disk becomes `next`; or saving fails, and is not tried again in this boot. */
-static bool save(struct decision *d, const struct flip *next)
+static bool save(struct decision *d, struct flip next)
 {
+	memcpy(next.tok, d->boot->tok, sizeof(next.tok));
 	if (!d->boot->saves) {
 		d->out->unsaved = true;
+		d->out->failed_save = next;
 		return false;
 	}
-	d->out->block = *next;
-	memcpy(d->out->block.tok, d->boot->tok, sizeof(next->tok));
+	d->out->block = next;
 	return true;
 }
 
@@ -52,7 +53,7 @@ static bool save_attempt(struct decision *d, enum flip_slot slot)
 	struct flip next = d->out->block;
 
 	next.slots[slot].left--;
-	return save(d, &next);
+	return save(d, next);
 }
 
 /* The counters stand still: by the clock's parity, so that no loop visits one slot alone. */
@@ -89,7 +90,7 @@ static void last_resort(struct decision *d)
 			return;
 		}
 		next.turn = flip_other(slot);
-		if (!save(d, &next)) {
+		if (!save(d, next)) {
 			take_by_clock(d, d->out->block.primary);
 			return;
 		}

@@ -85,6 +85,7 @@ struct rules_choice {
 	bool unsaved;    /* proa.unsaved=1 */
 	bool known;      /* `block` is known: block or mirror was whole (else no proa.flip) */
 	struct flip block; /* the block as GRUB leaves it, or as it read it where saving failed */
+	struct flip failed_save; /* `unsaved` and `known`: what could not be saved */
 };
 
 /* grub.cfg's decision, which tests hold against the real GRUB. */
