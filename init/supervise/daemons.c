@@ -1,0 +1,150 @@
+#include "init/supervise/daemons.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "init/say.h"
+#include "init/supervise/child.h"
+#include "init/supervise/loop.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+#define SEED_MARK  "/var/lib/system-docker/.seed"
+#define SERVICES   "/usr/lib/proa/proa-services"
+#define CONTAINERD "/run/containerd/containerd.sock"
+
+enum {
+	STOP_SERVICES_MS = 90 * 1000, /* user containers have 10 s each, and stop side by side */
+	STOP_DOCKER_MS = 15 * 1000,
+	STOP_CONTAINERD_MS = 5 * 1000,
+	SEED_AGAIN_MS = 5 * 1000,
+};
+
+/* The kernel's out-of-memory killer takes what a person's containers run before these. */
+static struct child containerd = {
+	.name = "containerd",
+	.argv = {"containerd", NULL},
+	.oom_score_adj = -900,
+	.wanted = true,
+};
+
+static struct child docker = {
+	.name = "system-docker",
+	.argv =
+		{
+			"dockerd",
+			"--data-root=/var/lib/system-docker",
+			"--exec-root=/run/system-docker",
+			"--pidfile=/run/system-docker.pid",
+			"--host=unix:///run/system-docker.sock",
+			"--containerd=" CONTAINERD,
+			"--containerd-namespace=system",
+			"--containerd-plugins-namespace=plugins.system",
+			"--cgroup-parent=/system",
+			"--exec-opt=native.cgroupdriver=cgroupfs",
+			"--storage-driver=overlay2",
+			"--feature=containerd-snapshotter=false",
+			"--bridge=none",
+			"--iptables=false",
+			"--ip6tables=false",
+			"--userland-proxy=false",
+			"--live-restore",
+			"--log-driver=local", /* bounded, unlike json-file */
+			"--log-level=warn",
+			NULL,
+		},
+	.oom_score_adj = -800,
+	.wanted = true,
+};
+
+static struct child services = {
+	.name = "proa-services",
+	.argv = {SERVICES, NULL},
+	.oom_score_adj = -800,
+	.wanted = true,
+};
+
+static void seed_ended(struct child *child, int status);
+static struct child seed = {
+	.name = "seed",
+	.argv = {SERVICES, "--seed", NULL},
+	.ended = seed_ended,
+};
+
+static void add_argument(struct child *child, const char *argument)
+{
+	size_t i = 0;
+
+	while (child->argv[i])
+		i++;
+	if (i + 1 < CHILD_ARGUMENTS_MAX) {
+		child->argv[i] = argument;
+		child->argv[i + 1] = NULL;
+	}
+}
+
+static void try_seed(void *context)
+{
+	(void)context;
+	child_start(&seed);
+}
+
+static void seed_ended(struct child *child, int status)
+{
+	(void)child;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		child_start(&docker);
+		return;
+	}
+	say("error: System Docker's data root cannot be prepared, see " CHILD_LOG_FOLDER "/seed");
+	(void)loop_after(SEED_AGAIN_MS, try_seed, NULL);
+}
+
+/* Does the mark hold the root hash of the release that runs? */
+static bool is_seeded(const struct facts *facts)
+{
+	char mark[FACTS_TEXT_SIZE] = "";
+	_cleanup_fd_ int fd = open(SEED_MARK, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || io_read_full(fd, mark, sizeof(mark) - 1) <= 0)
+		return false;
+	mark[strcspn(mark, "\n")] = '\0';
+	return strcmp(mark, facts->root_hash) == 0;
+}
+
+void daemons_start(const struct facts *facts)
+{
+	if (access("/usr/bin/crun", X_OK) == 0) { /* half of runc's time, an eighth of its memory */
+		add_argument(&docker, "--add-runtime=crun=/usr/bin/crun");
+		add_argument(&docker, "--default-runtime=crun");
+	}
+	if (facts->debug)
+		add_argument(&docker, "--debug");
+	child_start(&containerd);
+	if (is_seeded(facts))
+		child_start(&docker);
+	else
+		child_start(&seed);
+	child_start(&services);
+}
+
+static void stop(struct child *child, uint64_t timeout_ms)
+{
+	child->wanted = false;
+	child_signal(child, SIGTERM);
+	if (child_wait(child, timeout_ms))
+		return;
+	say("error: %s does not stop; it is killed", child->name);
+	child_signal(child, SIGKILL);
+	(void)child_wait(child, 1000);
+}
+
+void daemons_stop(void)
+{
+	loop_cancel(try_seed, NULL);
+	stop(&services, STOP_SERVICES_MS);
+	stop(&docker, STOP_DOCKER_MS);
+	stop(&containerd, STOP_CONTAINERD_MS);
+}

@@ -1,0 +1,198 @@
+#include "init/supervise/gate.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "bootloader/flipio.h"
+#include "bootloader/rules.h"
+#include "init/boot/verity_dm.h"
+#include "init/record.h"
+#include "init/say.h"
+#include "init/supervise/history.h"
+#include "init/supervise/loop.h"
+#include "init/supervise/other_slot.h"
+#include "init/supervise/stop.h"
+#include "lib/console.h"
+
+enum {
+	SETTLE_MS = 30 * 60 * 1000,
+	LASTRESORTS_MAX = 4, /* failed in a row; from the fifth on the machine stays up */
+};
+
+enum gate_reaction gate_decide(bool lastresort, unsigned int lastresorts_before,
+			       bool other_verifies)
+{
+	if (lastresort)
+		return lastresorts_before < LASTRESORTS_MAX ? GATE_REBOOT : GATE_STAY_DEGRADED;
+	return other_verifies ? GATE_REBOOT : GATE_STAY_DEGRADED;
+}
+
+static enum flip_slot running(const struct gate *gate)
+{
+	return gate->facts->slot == 'a' ? FLIP_SLOT_A : FLIP_SLOT_B;
+}
+
+static struct rules_facts rules_facts(const struct gate *gate, bool person)
+{
+	return (struct rules_facts){
+		.running = running(gate),
+		.person = person,
+		.gate_passed = gate->verdict == GATE_PASSED,
+		.settled = gate->settled,
+		.condemned = gate->condemned,
+		.fellback = gate->facts->fellback,
+		.lastresort = gate->facts->lastresort,
+	};
+}
+
+/* One event on the disk. Returns whether it was written (or needed no writing). */
+static bool event(struct gate *gate, enum rules_event which, bool person)
+{
+	struct rules_facts facts = rules_facts(gate, person);
+	_cleanup_flipio_ struct flipio io = FLIPIO_INIT;
+	struct error err = ERROR_INIT;
+	int r = flipio_open(&io, gate->facts->flip, 0, 0, &err);
+
+	if (r == 0)
+		r = flipio_event(&io, which, &facts, NULL, &err);
+	if (r < 0)
+		say("error: flip block, %s: %s", rules_event_name(which), err.message);
+	return r == 0;
+}
+
+static void save_facts(const struct gate *gate)
+{
+	struct error err = ERROR_INIT;
+
+	if (facts_write(gate->facts, &err) < 0)
+		say("error: %s", err.message);
+}
+
+void gate_start(struct gate *gate, struct facts *facts)
+{
+	struct rules_facts rules;
+	struct rules_outcome outcome;
+	_cleanup_flipio_ struct flipio io = FLIPIO_INIT;
+	struct flipio_state state;
+	struct error err = ERROR_INIT;
+	unsigned int repaired = 0;
+	int r;
+
+	memset(gate, 0, sizeof(*gate));
+	gate->facts = facts;
+	rules = rules_facts(gate, false);
+	r = flipio_open(&io, facts->flip, 0, 0, &err);
+	if (r == 0)
+		r = flipio_repair_metadata(&io, &repaired, &err);
+	if (r == 0 && repaired > 0)
+		say("repaired %u blocks of the file system on %s", repaired, facts->flip);
+	if (r == 0)
+		r = flipio_event(&io, RULES_REPAIR, &rules, &outcome, &err);
+	if (r == 0 && outcome.changed)
+		say("repaired the flip block");
+	if (r == 0)
+		r = flipio_read(&io, &state, &err);
+	if (r == 0)
+		facts->good = state.block.slots[running(gate)].good;
+	else
+		gate_degraded(gate, err.message); /* without it no attempt comes back */
+}
+
+static void settle(void *context)
+{
+	struct gate *gate = context;
+
+	if (gate->verdict != GATE_PASSED || gate->settled || gate->condemned)
+		return;
+	if (!event(gate, RULES_SETTLED, false))
+		return;
+	gate->settled = true;
+	gate->facts->good = true;
+	gate->facts->t_settled = console_now_ms();
+	save_facts(gate);
+	record_stage(BOOTLOG_SETTLED);
+	say("settled");
+}
+
+void gate_passed(struct gate *gate)
+{
+	if (gate->verdict != GATE_WAITING)
+		return;
+	if (!gate->condemned)
+		(void)event(gate, RULES_GATE_PASSED, false);
+	gate->verdict = GATE_PASSED;
+	gate->facts->t_gate = console_now_ms();
+	save_facts(gate);
+	record_stage(BOOTLOG_GATE);
+	say("health gate passed");
+	(void)loop_after(SETTLE_MS, settle, gate);
+	history_harvest(gate->facts);
+}
+
+void gate_degraded(struct gate *gate, const char *reason)
+{
+	if (strcmp(gate->degraded, reason) == 0)
+		return;
+	snprintf(gate->degraded, sizeof(gate->degraded), "%s", reason);
+	say("degraded: %s", gate->degraded);
+	record_degraded(gate->degraded);
+}
+
+static char failure[256];
+
+static void react(struct gate *gate, bool other_verifies)
+{
+	unsigned int before = history_failed_lastresorts(gate->facts);
+
+	if (gate_decide(gate->facts->lastresort, before, other_verifies) == GATE_REBOOT) {
+		record_end(BOOTLOG_FAILED, failure);
+		stop_request(STOP_REBOOT, false);
+		return;
+	}
+	gate->stays = true;
+	gate_degraded(gate, failure);
+	history_harvest(gate->facts);
+}
+
+static void other_slot_known(void *context, bool verifies)
+{
+	react(context, verifies);
+}
+
+void gate_failed(struct gate *gate, const char *reason)
+{
+	if (gate->verdict != GATE_WAITING) {
+		gate_degraded(gate, reason);
+		return;
+	}
+	gate->verdict = GATE_FAILED;
+	snprintf(failure, sizeof(failure), "%s", reason);
+	say("error: health gate failed: %s", failure);
+	if (gate->facts->lastresort)
+		react(gate, false); /* the other slot's state does not matter then */
+	else
+		other_slot_verify(gate->facts, other_slot_known, gate);
+}
+
+void gate_leave(struct gate *gate)
+{
+	if (gate->verdict == GATE_PASSED)
+		settle(gate);
+	else if (gate->verdict == GATE_WAITING && !gate->condemned)
+		(void)event(gate, RULES_IMPATIENT_REBOOT, true);
+}
+
+void gate_watch_root(struct gate *gate)
+{
+	char reason[64];
+
+	if (gate->condemned || verity_dm_corrupt(VERITY_DM_ROOT) != 1)
+		return;
+	snprintf(reason, sizeof(reason), "dm-verity met a corrupt block in slot %c",
+		 gate->facts->slot);
+	/* Refused where the other slot is not good: then there is nowhere to go. */
+	(void)event(gate, RULES_ROOT_ERROR, false);
+	gate->condemned = true;
+	gate_degraded(gate, reason);
+}

@@ -1,0 +1,53 @@
+/*
+ * The health gate's verdict and what follows from it: writes to the flip block
+ * (bootloader/rules.h), the settling time, `degraded` (DESIGN §3 and §7).
+ */
+#ifndef PROA_INIT_SUPERVISE_GATE_H
+#define PROA_INIT_SUPERVISE_GATE_H
+
+#include <stdbool.h>
+
+#include "init/facts.h"
+
+enum gate_verdict { GATE_WAITING, GATE_PASSED, GATE_FAILED };
+
+struct gate {
+	struct facts *facts;
+	enum gate_verdict verdict;
+	bool stays;         /* failed, and the machine stays up all the same */
+	bool settled;
+	bool condemned;     /* the running root failed: no gate or settled write any more */
+	char degraded[256]; /* of what; "" while nothing is */
+};
+
+/* What a failed gate leads to. */
+enum gate_reaction {
+	GATE_REBOOT,         /* the other slot may be the healthy one, or takes its turn */
+	GATE_STAY_DEGRADED,
+};
+
+/*
+ * The rule: reboot as long as the other slot verifies. In a last resort reboot
+ * whatever it does, up to the fourth in a row: `lastresorts_before` such boots
+ * failed just before this one.
+ */
+enum gate_reaction gate_decide(bool lastresort, unsigned int lastresorts_before,
+			       bool other_verifies);
+
+/*
+ * Before anything else: makes block, mirror and the constants of proa-flip
+ * whole again, and learns whether the running slot is good.
+ */
+void gate_start(struct gate *gate, struct facts *facts);
+
+void gate_passed(struct gate *gate);
+void gate_failed(struct gate *gate, const char *reason);
+void gate_degraded(struct gate *gate, const char *reason);
+
+/* At an orderly end: settled where the gate has passed, an attempt back where it had no time to. */
+void gate_leave(struct gate *gate);
+
+/* Looks whether dm-verity has met a corrupt block of the root; every few seconds. */
+void gate_watch_root(struct gate *gate);
+
+#endif

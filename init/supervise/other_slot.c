@@ -1,0 +1,66 @@
+#include "init/supervise/other_slot.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include "init/say.h"
+#include "init/supervise/child.h"
+#include "lib/cleanup.h"
+#include "lib/format/root.h"
+#include "lib/format/slot.h"
+
+#define KEYS "/usr/lib/proa/keys/1.root"
+
+static const struct facts *the_facts;
+static void (*the_done)(void *context, bool verifies);
+static void *the_context;
+
+static int verify(struct error *err)
+{
+	static struct root root;
+	static struct slot slot;
+	char other = the_facts->slot == 'a' ? 'b' : 'a';
+	const char *device = other == 'a' ? the_facts->slot_a : the_facts->slot_b;
+	uint64_t size = 0;
+	_cleanup_fd_ int fd = open(device, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &size) < 0)
+		return error_errno(err, "cannot open slot %c (%s)", other, device);
+	r = root_load(KEYS, &root, err);
+	if (r == 0)
+		r = slot_verify_descriptor(fd, 0, size, &root.keys, &slot, err);
+	if (r == 0)
+		r = slot_verify_tree(fd, 0, &slot, VERITY_PAST_CACHE, NULL, NULL, err);
+	return r;
+}
+
+static int in_child(void)
+{
+	struct error err = ERROR_INIT;
+
+	if (verify(&err) == 0)
+		return 0;
+	say("error: the other slot does not verify: %s", err.message);
+	return 1;
+}
+
+static void ended(struct child *child, int status)
+{
+	(void)child;
+	the_done(the_context, WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+void other_slot_verify(const struct facts *facts, void (*done)(void *context, bool verifies),
+		       void *context)
+{
+	static struct child reader = {.name = "verify", .run = in_child, .ended = ended};
+
+	the_facts = facts;
+	the_done = done;
+	the_context = context;
+	child_start(&reader);
+}

@@ -1,0 +1,144 @@
+#include "init/supervise/supervise.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/reboot.h>
+#include <unistd.h>
+
+#include "init/facts.h"
+#include "init/record.h"
+#include "init/say.h"
+#include "init/supervise/child.h"
+#include "init/supervise/daemons.h"
+#include "init/supervise/gate.h"
+#include "init/supervise/identity.h"
+#include "init/supervise/loop.h"
+#include "init/supervise/mounts.h"
+#include "init/supervise/socket.h"
+#include "init/supervise/stop.h"
+#include "lib/console.h"
+
+enum {
+	WATCH_MS = 5 * 1000,
+	HEARTBEAT_MS = 60 * 1000,
+	GIVE_UP_S = 5,
+};
+
+static struct facts facts;
+static struct gate gate;
+
+static void on_signal(int number)
+{
+	switch (number) {
+	case SIGCHLD:
+		child_reap();
+		break;
+	case SIGINT: /* Ctrl-Alt-Del */
+	case SIGTERM:
+		stop_request(STOP_REBOOT, true);
+		break;
+	case SIGUSR1: /* the field's custom for halt and power-off */
+		stop_request(STOP_HALT, true);
+		break;
+	case SIGUSR2:
+	case SIGPWR:
+		stop_request(STOP_POWEROFF, true);
+		break;
+	default:
+		break;
+	}
+}
+
+static void watch(void *context)
+{
+	gate_watch_root(&gate);
+	child_trim_logs();
+	(void)loop_after(WATCH_MS, watch, context);
+}
+
+static void heartbeat(void *context)
+{
+	record_heartbeat();
+	(void)loop_after(HEARTBEAT_MS, heartbeat, context);
+}
+
+/* Nothing here can be done without; the kernel counts on PID 1 to say so and reboot. */
+static _Noreturn void give_up(const struct error *err)
+{
+	say("error: %s", err->message);
+	record_end(BOOTLOG_FAILED, err->message);
+	sleep(GIVE_UP_S);
+	say("rebooting");
+	sync();
+	reboot(RB_AUTOBOOT);
+	_exit(1);
+}
+
+/* Mounts /var; where it can't be, decides whether the machine goes on without. */
+static int start_state(struct error *err)
+{
+	int r = mounts_state(&facts, err);
+
+	if (r < 0) {
+		gate_failed(&gate, err->message);
+		while (!gate.stays && stop_requested() == STOP_NONE)
+			loop_turn(-1);
+		if (stop_requested() != STOP_NONE)
+			stop_run(&gate);
+		r = mounts_state_in_memory(err);
+		if (r < 0)
+			return r;
+	} else {
+		facts.t_state = console_now_ms();
+		say("state mounted");
+	}
+	return mounts_volumes(err);
+}
+
+static int start(struct error *err)
+{
+	int r = loop_start(on_signal, err);
+
+	if (r == 0)
+		r = facts_read(&facts, err);
+	if (r < 0)
+		return r;
+	facts.t_pid1 = console_now_ms();
+	record_open(&facts);
+	r = mounts_first(err);
+	if (r < 0)
+		return r;
+	/* A page of PID 1 that rots on the disk must not matter any more. */
+	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+		return error_errno(err, "PID 1 cannot lock its memory");
+	(void)reboot(RB_DISABLE_CAD);
+	gate_start(&gate, &facts);
+	record_stage(BOOTLOG_ROOT);
+	r = socket_start(&gate, err);
+	if (r == 0)
+		r = start_state(err);
+	if (r < 0)
+		return r;
+	record_stage(gate.stays ? BOOTLOG_ROOT : BOOTLOG_STATE);
+	identity_start();
+	facts.t_daemons = console_now_ms();
+	r = facts_write(&facts, err);
+	if (r == 0)
+		daemons_start(&facts);
+	return r;
+}
+
+_Noreturn void supervise_run(void)
+{
+	struct error err = ERROR_INIT;
+
+	say_open();
+	if (start(&err) < 0)
+		give_up(&err);
+	watch(NULL);
+	heartbeat(NULL);
+	while (stop_requested() == STOP_NONE)
+		loop_turn(-1);
+	stop_run(&gate);
+}
