@@ -8,7 +8,8 @@
 static void help(FILE *out)
 {
 	fputs("Usage: proa COMMAND [OPTIONS]\n"
-	      "Installs and looks after Proa, a small operating system for servers that run Docker.\n"
+	      "Installs and looks after Proa, a small operating system for servers that run "
+	      "Docker.\n"
 	      "\nCommands:\n",
 	      out);
 	for (const struct command *c = commands; c->name; c++)
@@ -56,7 +57,8 @@ int main(int argc, char **argv)
 	if (strcmp(name, "--version") == 0)
 		name = "version";
 	if (name[0] == '-') {
-		fprintf(stderr, "proa: unknown option %s; options stand behind the command\n", name);
+		fprintf(stderr, "proa: unknown option %s; options stand behind the command\n",
+			name);
 		return EXIT_USAGE;
 	}
 	command = command_find(commands, name);

@@ -100,6 +100,7 @@ int child_run(char *const argv[], struct error *err)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	return error_set(err, -EIO, "%s failed: %s", argv[0],
-			 text[0] ? text : WIFSIGNALED(status) ? strsignal(WTERMSIG(status))
-							      : "it gave no reason");
+			 text[0]               ? text
+			 : WIFSIGNALED(status) ? strsignal(WTERMSIG(status))
+					       : "it gave no reason");
 }

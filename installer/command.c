@@ -34,7 +34,8 @@ struct work {
 	struct trust trust;
 	struct plan plan;
 	struct install install;
-	int disk_fd, bundle_fd;
+	struct refuse_hold hold;
+	int bundle_fd;
 	struct bundle *bundle;
 	char *config;
 	size_t config_size;
@@ -45,7 +46,8 @@ static void work_free(struct work **work)
 	if (!*work)
 		return;
 	bundle_close((*work)->bundle);
-	cleanup_fd(&(*work)->disk_fd);
+	cleanup_fd(&(*work)->hold.guard);
+	cleanup_fd(&(*work)->hold.fd);
 	if ((*work)->bundle_fd > STDIN_FILENO)
 		close((*work)->bundle_fd);
 	free((*work)->config);
@@ -66,14 +68,17 @@ static int check_request(struct request *request, struct error *err)
 	int r;
 
 	if (!request->disk)
-		return error_set(err, -EINVAL, "which disk? give -d DISK (\"lsblk -d\" lists them)");
+		return error_set(err, -EINVAL,
+				 "which disk? give -d DISK (\"lsblk -d\" lists them)");
 	if (!request->bundle)
-		return error_set(err, -EINVAL, "which release? give -b BUNDLE, or -b - to read "
-					       "one from standard input");
+		return error_set(err, -EINVAL,
+				 "which release? give -b BUNDLE, or -b - to read "
+				 "one from standard input");
 	if (request->slot_size) {
 		r = size_parse(request->slot_size, &request->slot_bytes);
 		if (r < 0 || request->slot_bytes == 0)
-			return error_set(err, -EINVAL, "--slot-size %s is no size; write 2G or 1536M",
+			return error_set(err, -EINVAL,
+					 "--slot-size %s is no size; write 2G or 1536M",
 					 request->slot_size);
 	}
 	if (request->sector_size) {
@@ -91,8 +96,9 @@ static int check_request(struct request *request, struct error *err)
 	if (r < 0)
 		return error_wrap(err, r, "--append");
 	if (strcmp(request->bundle, "-") == 0 && isatty(STDIN_FILENO))
-		return error_set(err, -EINVAL, "-b - reads a bundle from standard input, and that "
-					       "is your terminal");
+		return error_set(err, -EINVAL,
+				 "-b - reads a bundle from standard input, and that "
+				 "is your terminal");
 	return 0;
 }
 
@@ -137,8 +143,7 @@ static int prepare(const struct request *request, struct work *work, struct erro
 	struct plan_request plan = {.slot_bytes = request->slot_bytes};
 	int r;
 
-	if (refuse_gather(request->disk, request->sector_bytes, &work->facts, &work->disk_fd,
-			  err) < 0)
+	if (refuse_gather(request->disk, request->sector_bytes, &work->facts, &work->hold, err) < 0)
 		return EXIT_FAILED;
 	r = refuse_disk(&work->facts, err);
 	if (r != 0)
@@ -227,12 +232,13 @@ static void announce(struct work *work, char *efi_entry, size_t size)
 	efi_entry[0] = '\0';
 	if (disk->is_file)
 		return;
-	close(fd_take(&work->disk_fd));
+	close(fd_take(&work->hold.guard));
+	close(fd_take(&work->hold.fd));
 	/* A loop device without partitions of its own says -EINVAL: nothing to announce. */
 	if (partition_announce(disk->path, &err) < 0 && err.code != -EINVAL)
 		fprintf(stderr, "proa install: warning: %s\n", err.message);
-	if (efi_entry_add(disk, &work->install.partitions[LAYOUT_ESP - 1],
-			  work->plan.sector_bytes, efi_entry, size, &err) < 0)
+	if (efi_entry_add(disk, &work->install.partitions[LAYOUT_ESP - 1], work->plan.sector_bytes,
+			  efi_entry, size, &err) < 0)
 		fprintf(stderr,
 			"proa install: note: no firmware boot entry was made (%s); the firmware "
 			"finds the disk by itself\n",
@@ -247,7 +253,7 @@ static int run(const struct request *request, struct work *work, struct error *e
 
 	*install = (struct install){
 		.disk = &work->facts.disk,
-		.fd = work->disk_fd,
+		.hold = &work->hold,
 		.plan = &work->plan,
 		.bundle = work->bundle,
 		.root_number = work->trust.root_number,
@@ -294,7 +300,7 @@ int install_command(int argc, char **argv)
 		fprintf(stderr, "proa install: out of memory\n");
 		return EXIT_FAILED;
 	}
-	work->disk_fd = -1;
+	work->hold = (struct refuse_hold){.fd = -1, .guard = -1};
 	work->bundle_fd = -1;
 	r = prepare(&request, work, &err);
 	if (r == 0)

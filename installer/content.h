@@ -14,7 +14,7 @@ enum {
 };
 
 struct content_item {
-	int number;          /* of the partition; 0: the whole disk */
+	int number; /* of the partition; 0: the whole disk */
 	uint64_t size_bytes;
 	char kind[CONTENT_TEXT_SIZE];  /* "ext4", "zfs_member"; empty: nothing known */
 	char label[CONTENT_TEXT_SIZE]; /* of the file system, else of the partition */

@@ -65,7 +65,7 @@ size_t efi_entry_render(const struct blockdev_partition *esp, uint32_t sector_by
 	bytes_put_le64(at + 8, esp->offset / sector_bytes);
 	bytes_put_le64(at + 16, esp->size / sector_bytes);
 	/* The first three fields of a GUID are little-endian. */
-	const uint8_t guid[16] = {u[3], u[2], u[1], u[0],  u[5],  u[4],  u[7],  u[6],
+	const uint8_t guid[16] = {u[3], u[2], u[1],  u[0],  u[5],  u[4],  u[7],  u[6],
 				  u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]};
 	memcpy(at + 24, guid, sizeof(guid));
 	at[40] = 2; /* GPT */
@@ -110,8 +110,7 @@ static int write_variable(const char *folder, const char *name, const uint8_t *d
 }
 
 /* The present order, behind two bytes for ours. Returns the bytes of it. */
-static int read_order(const char *folder, uint8_t order[ORDER_MAX], size_t *size,
-		      struct error *err)
+static int read_order(const char *folder, uint8_t order[ORDER_MAX], size_t *size, struct error *err)
 {
 	uint8_t bytes[4 + ORDER_MAX];
 	char path[PATH_MAX];

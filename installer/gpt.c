@@ -43,7 +43,7 @@ static int guid_bytes(const char *text, uint8_t out[16])
 
 	if (uuid_parse(text, u) != 0)
 		return -EINVAL;
-	const uint8_t swapped[16] = {u[3], u[2], u[1], u[0], u[5],  u[4],  u[7],  u[6],
+	const uint8_t swapped[16] = {u[3], u[2], u[1],  u[0],  u[5],  u[4],  u[7],  u[6],
 				     u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]};
 
 	memcpy(out, swapped, 16);

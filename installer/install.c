@@ -16,7 +16,7 @@
 
 static int sync_disk(const struct install *install, struct error *err)
 {
-	return fsync(install->fd) < 0 ? error_errno(err, "cannot write to the disk") : 0;
+	return fsync(install->hold->fd) < 0 ? error_errno(err, "cannot write to the disk") : 0;
 }
 
 static int write_flip(const struct install *install, struct error *err)
@@ -32,7 +32,7 @@ static int write_flip(const struct install *install, struct error *err)
 	flip_init(&flip);
 	snprintf(args.text, sizeof(args.text), "%s", install->append);
 	flipfs_render(bytes, &flip, &args);
-	r = io_pwrite_full(install->fd, bytes, FLIPFS_SIZE, place->offset);
+	r = io_pwrite_full(install->hold->fd, bytes, FLIPFS_SIZE, place->offset);
 	if (r < 0)
 		return error_set(err, r, "cannot write proa-flip: %s", strerror(-r));
 	return sync_disk(install, err);
@@ -52,7 +52,7 @@ static int read_piece(const struct install *install, const struct byte_range *ra
 	*out = malloc(range->size);
 	if (!*out)
 		return error_oom(err);
-	r = io_pread_full(install->fd, *out, range->size, slot->offset + range->offset);
+	r = io_pread_full(install->hold->fd, *out, range->size, slot->offset + range->offset);
 	return r < 0 ? error_set(err, r, "cannot read slot a: %s", strerror(-r)) : 0;
 }
 
@@ -64,8 +64,8 @@ static int place_esp(const struct install *install, struct error *err)
 	const struct byte_range *range = install->plan->sector_bytes == 512
 						 ? &manifest->boot_esp_512
 						 : &manifest->boot_esp_4096;
-	int r = place_esp_install(install->fd, slot->offset + range->offset, range->size,
-				  install->fd, esp->offset, esp->size,
+	int r = place_esp_install(install->hold->fd, slot->offset + range->offset, range->size,
+				  install->hold->fd, esp->offset, esp->size,
 				  install->plan->sector_bytes, err);
 
 	return r < 0 ? r : sync_disk(install, err);
@@ -92,8 +92,8 @@ static int place_bios(const struct install *install, struct error *err)
 		.core = core,
 		.core_size = manifest->boot_core.size,
 	};
-	r = place_bios_install(install->fd, plan_partition(install->plan, LAYOUT_BIOS)->offset,
-			       &images, err);
+	r = place_bios_install(install->hold->fd,
+			       plan_partition(install->plan, LAYOUT_BIOS)->offset, &images, err);
 	return r < 0 ? r : sync_disk(install, err);
 }
 
@@ -103,12 +103,30 @@ static int find_partitions(struct install *install, struct error *err)
 	uint32_t sector = install->disk->is_file ? install->plan->sector_bytes : 0;
 
 	for (int number = 1; number <= LAYOUT_PARTITIONS; number++) {
-		int r = blockdev_partition(install->fd, sector, number,
+		int r = blockdev_partition(install->hold->fd, sector, number,
 					   &install->partitions[number - 1], err);
 
 		if (r < 0)
 			return error_wrap(err, r, "the new partition table");
 	}
+	return 0;
+}
+
+/* mke2fs wants the device for itself: ours is let go of for as long as that takes. */
+static int make_state(const struct install *install, struct error *err)
+{
+	int r;
+
+	cleanup_fd(&install->hold->guard);
+	install->hold->guard = -1;
+	r = state_write(install->disk->path, install->plan, install->config, install->config_size,
+			err);
+	if (r < 0)
+		return r;
+	r = refuse_guard(install->disk, install->hold);
+	if (r < 0)
+		return error_set(err, r, "%s was taken by someone else: %s", install->disk->path,
+				 strerror(-r));
 	return 0;
 }
 
@@ -125,7 +143,7 @@ int install_run(struct install *install, struct error *err)
 	const struct plan *plan = install->plan;
 	const struct plan_partition *slot_a = plan_partition(plan, LAYOUT_SLOT_A);
 	const struct write_slot slot = {
-		.fd = install->fd,
+		.fd = install->hold->fd,
 		.offset = slot_a->offset,
 		.size = slot_a->size,
 		.letter = 'a',
@@ -135,9 +153,9 @@ int install_run(struct install *install, struct error *err)
 
 	install->touched = true;
 	say(install, "Partitioning");
-	r = marker_write(install->fd, plan->disk_bytes, plan->sector_bytes, err);
+	r = marker_write(install->hold->fd, plan->disk_bytes, plan->sector_bytes, err);
 	if (r == 0)
-		r = partition_wipe(install->fd, plan, err);
+		r = partition_wipe(install->hold->fd, plan, err);
 	if (r == 0)
 		r = partition_write(install->disk->path, plan, err);
 	if (r == 0)
@@ -151,7 +169,7 @@ int install_run(struct install *install, struct error *err)
 		return r;
 
 	say(install, "Making the state partition");
-	r = state_write(install->disk->path, plan, install->config, install->config_size, err);
+	r = make_state(install, err);
 	if (r == 0)
 		r = write_flip(install, err);
 	/* From here on the slot is one; the boot loader comes when all else is on the medium. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "installer/plan.h"
+#include "installer/refuse.h"
 #include "lib/blockdev.h"
 #include "lib/format/bundle.h"
 
@@ -13,7 +14,7 @@ enum { INSTALL_EFI_TEXT_SIZE = 128 };
 
 struct install {
 	const struct blockdev *disk;
-	int fd; /* the disk, held alone; borrowed */
+	struct refuse_hold *hold; /* its guard is let go of and taken again */
 	const struct plan *plan;
 	struct bundle *bundle;
 	uint64_t root_number;
@@ -23,8 +24,8 @@ struct install {
 	FILE *progress; /* NULL: say nothing */
 
 	/* filled by install_run */
-	bool touched;        /* the disk is no longer what it was */
-	int bundle_result;   /* what the bundle's reader answered, where it failed */
+	bool touched;      /* the disk is no longer what it was */
+	int bundle_result; /* what the bundle's reader answered, where it failed */
 	struct blockdev_partition partitions[LAYOUT_PARTITIONS];
 };
 

@@ -45,8 +45,7 @@ static bool node_is_member(const char *path, const dev_t *members, size_t count)
  * proc(5): ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [OPTIONAL …] - TYPE SOURCE …
  * btrfs shows an anonymous number, so the source counts as well.
  */
-bool inuse_in_mounts(FILE *mountinfo, const dev_t *members, size_t count,
-		     char use[INUSE_TEXT_SIZE])
+bool inuse_in_mounts(FILE *mountinfo, const dev_t *members, size_t count, char use[INUSE_TEXT_SIZE])
 {
 	char *line = NULL;
 	size_t room = 0;

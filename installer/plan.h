@@ -21,7 +21,7 @@ struct plan_request {
 
 struct plan_partition {
 	const char *label;
-	const char *type; /* GUID */
+	const char *type;      /* GUID */
 	uint64_t offset, size; /* bytes */
 };
 
@@ -33,7 +33,7 @@ struct plan {
 
 /* Partition `number` (enum layout_partition). */
 static inline const struct plan_partition *plan_partition(const struct plan *plan,
-							   enum layout_partition number)
+							  enum layout_partition number)
 {
 	return &plan->partitions[number - 1];
 }

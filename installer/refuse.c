@@ -8,32 +8,34 @@
 
 #include "lib/cleanup.h"
 
-/* Returns a descriptor or a negative errno. */
-static int open_alone(const struct blockdev *disk)
+int refuse_guard(const struct blockdev *disk, struct refuse_hold *hold)
 {
-	/* O_EXCL fails on a device that the kernel or a mount holds: open(2). */
-	int fd = open(disk->path, O_RDWR | O_CLOEXEC | (disk->is_file ? 0 : O_EXCL));
-
-	if (fd < 0)
-		return -errno;
-	/* udev leaves a locked disk alone: systemd.io/BLOCK_DEVICE_LOCKING. */
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		int saved = errno;
-
-		close(fd);
-		return -saved;
-	}
-	return fd;
+	if (disk->is_file)
+		return 0;
+	/* open(2): on a device, O_EXCL without O_CREAT fails where it is in use. */
+	hold->guard = open(disk->path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	return hold->guard < 0 ? -errno : 0;
 }
 
-int refuse_gather(const char *path, uint32_t sector_bytes, struct refuse_facts *facts, int *fd,
-		  struct error *err)
+static int take_hold(const struct blockdev *disk, struct refuse_hold *hold)
+{
+	hold->fd = open(disk->path, O_RDWR | O_CLOEXEC);
+	if (hold->fd < 0)
+		return -errno;
+	/* udev leaves a locked disk alone: systemd.io/BLOCK_DEVICE_LOCKING. */
+	if (flock(hold->fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	return refuse_guard(disk, hold);
+}
+
+int refuse_gather(const char *path, uint32_t sector_bytes, struct refuse_facts *facts,
+		  struct refuse_hold *hold, struct error *err)
 {
 	_cleanup_fd_ int look = -1;
 	int r;
 
 	memset(facts, 0, sizeof(*facts));
-	*fd = -1;
+	*hold = (struct refuse_hold){.fd = -1, .guard = -1};
 	facts->asked = path;
 	facts->probed = blockdev_probe(path, &facts->disk, NULL);
 	if (facts->probed < 0)
@@ -42,19 +44,16 @@ int refuse_gather(const char *path, uint32_t sector_bytes, struct refuse_facts *
 		facts->disk.sector_bytes = sector_bytes;
 	if (facts->disk.part_of[0] || facts->disk.read_only)
 		return 0;
-	*fd = open_alone(&facts->disk);
-	if (*fd < 0) {
-		facts->opened = *fd;
-		*fd = -1;
+	facts->opened = take_hold(&facts->disk, hold);
+	if (hold->fd < 0)
 		look = open(facts->disk.path, O_RDONLY | O_CLOEXEC);
-		if (look < 0)
-			return 0;
-	}
-	r = inuse_find(&facts->disk, *fd >= 0 ? *fd : look, facts->use, err);
+	if (hold->fd < 0 && look < 0)
+		return 0;
+	r = inuse_find(&facts->disk, hold->fd >= 0 ? hold->fd : look, facts->use, err);
 	if (r < 0)
 		return r;
 	facts->in_use = r > 0;
-	return content_read(*fd >= 0 ? *fd : look, facts->disk.size_bytes,
+	return content_read(hold->fd >= 0 ? hold->fd : look, facts->disk.size_bytes,
 			    facts->disk.is_file ? facts->disk.sector_bytes : 0, &facts->content,
 			    err);
 }
@@ -94,10 +93,11 @@ static int refuse_unprobed(const struct refuse_facts *facts, struct error *err)
 	switch (facts->probed) {
 	case -ENOENT:
 	case -ENXIO:
-		return refuse(err, REFUSE_NO_DISK,
-			      "there is no %s; \"lsblk -d\" lists this machine's disks, and a plain "
-			      "file must be made first: truncate -s 8G %s",
-			      facts->asked, facts->asked);
+		return refuse(
+			err, REFUSE_NO_DISK,
+			"there is no %s; \"lsblk -d\" lists this machine's disks, and a plain "
+			"file must be made first: truncate -s 8G %s",
+			facts->asked, facts->asked);
 	case -ENOMEDIUM:
 		return refuse(err, REFUSE_NO_DISK, "%s has no medium, or no size", facts->asked);
 	case -ENOTBLK:
@@ -137,10 +137,11 @@ static int refuse_unopened(const struct refuse_facts *facts, struct error *err)
 			      facts->asked);
 	case -EBUSY:
 		guess_holder(&facts->content, holder, sizeof(holder));
-		return refuse(err, REFUSE_IN_USE,
-			      "%s is in use by %s; end that first (lsblk, zpool export, btrfs device "
-			      "remove)",
-			      facts->asked, holder);
+		return refuse(
+			err, REFUSE_IN_USE,
+			"%s is in use by %s; end that first (lsblk, zpool export, btrfs device "
+			"remove)",
+			facts->asked, holder);
 	default:
 		return refuse(err, (enum refuse_exit)EXIT_FAILED, "cannot open %s for writing: %s",
 			      facts->asked, strerror(-facts->opened));
@@ -159,8 +160,9 @@ int refuse_disk(const struct refuse_facts *facts, struct error *err)
 			      facts->asked, disk->part_of);
 	if (disk->read_only)
 		return refuse(err, REFUSE_READ_ONLY, "%s is read-only; %s", facts->asked,
-			      disk->is_file ? "chmod u+w it" : "blockdev --setrw it, or look for "
-							       "a write-protect switch");
+			      disk->is_file ? "chmod u+w it"
+					    : "blockdev --setrw it, or look for "
+					      "a write-protect switch");
 	/* Who uses it says more than that it could not be opened. */
 	if (facts->in_use)
 		return refuse(err, REFUSE_IN_USE, "%s is in use: %s", facts->asked, facts->use);

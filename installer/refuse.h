@@ -33,24 +33,31 @@ struct refuse_facts {
 	const char *asked; /* the disk as the person named it */
 	int probed;        /* blockdev_probe's answer */
 	struct blockdev disk;
-	int opened;   /* 0, or the negative errno of opening it for writing, alone */
-	bool in_use;  /* as inuse_find found */
+	int opened;  /* 0, or the negative errno of opening it for writing, alone */
+	bool in_use; /* as inuse_find found */
 	char use[INUSE_TEXT_SIZE];
 	struct content content; /* what it holds, where it could be read */
 };
 
+/* A disk that is ours for the time being; -1 where not open. The caller closes both. */
+struct refuse_hold {
+	int fd;    /* for reading and writing, locked, which udev heeds */
+	int guard; /* a device: open with O_EXCL, so that nothing mounts it; a file: -1 */
+};
+
+/* Opens the guard. Returns 0 or a negative errno; -EBUSY: the kernel or a mount holds it. */
+int refuse_guard(const struct blockdev *disk, struct refuse_hold *hold);
+
 /*
- * Looks at the disk; opens it for writing where it can, so that no one else
- * takes it while we work: O_EXCL for a device, and a lock, which udev heeds.
- *
- * fd  the disk, or -1; the caller closes it.
+ * Looks at the disk, and takes hold of it where it can.
  *
  * Returns 0 where there is something to judge, else a negative errno.
  */
-int refuse_gather(const char *path, uint32_t sector_bytes, struct refuse_facts *facts, int *fd,
-		  struct error *err);
+int refuse_gather(const char *path, uint32_t sector_bytes, struct refuse_facts *facts,
+		  struct refuse_hold *hold, struct error *err);
 
-/* Can the disk be installed on at all? Returns 0 or an exit code, with the reason and the way out. */
+/* Can the disk be installed on at all? Returns 0 or an exit code, with the reason and the way out.
+ */
 int refuse_disk(const struct refuse_facts *facts, struct error *err);
 
 /* Would data be lost? Returns 0 or REFUSE_HOLDS_DATA. */

@@ -25,13 +25,12 @@ static json_t *partitions(const struct install *install)
 
 	for (int i = 0; list && i < LAYOUT_PARTITIONS; i++) {
 		const struct plan_partition *p = &install->plan->partitions[i];
-		json_t *item = json_pack("{s:i, s:s, s:I, s:I}", "number", i + 1, "label", p->label,
-					 "offset", (json_int_t)p->offset, "size",
-					 (json_int_t)p->size);
+		json_t *item =
+			json_pack("{s:i, s:s, s:I, s:I}", "number", i + 1, "label", p->label,
+				  "offset", (json_int_t)p->offset, "size", (json_int_t)p->size);
 
 		if (item && install->touched)
-			json_object_set_new(item, "uuid",
-					    json_string(install->partitions[i].uuid));
+			json_object_set_new(item, "uuid", json_string(install->partitions[i].uuid));
 		json_array_append_new(list, item);
 	}
 	return list;

@@ -8,8 +8,7 @@
 void report_people(FILE *out, const struct install *install, const char *efi_entry);
 
 /* Returns 0 or -ENOMEM. `efi_entry` may be NULL: none was made. */
-int report_json(FILE *out, const struct install *install, const char *efi_entry,
-		double seconds);
+int report_json(FILE *out, const struct install *install, const char *efi_entry, double seconds);
 
 /* {"result":"failed","exit":14,"error":"…"} */
 int report_json_failure(FILE *out, int exit_code, const char *message, bool touched);

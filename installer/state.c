@@ -34,8 +34,7 @@ int state_check_tools(struct error *err)
 }
 
 /* A folder whose content mke2fs copies into the file system. */
-static int stage(char *tree, size_t size, const char *config, size_t config_size,
-		 struct error *err)
+static int stage(char *tree, size_t size, const char *config, size_t config_size, struct error *err)
 {
 	const char *parent = getenv("TMPDIR");
 	char path[PATH_MAX];
@@ -79,12 +78,30 @@ static int make(const char *path, const struct plan_partition *state, const char
 {
 	char extended[128], blocks[32];
 	char *const argv[] = {
-		(char *)"mke2fs", (char *)"-q",
+		(char *)"mke2fs",
+		(char *)"-q",
 		/* Twice: we ourselves hold the device, and it is no partition. */
-		(char *)"-F", (char *)"-F", (char *)"-t", (char *)"ext4", (char *)"-b",
-		(char *)"4096", (char *)"-I", (char *)"256", (char *)"-m", (char *)"1",
-		(char *)"-L", (char *)state->label, (char *)"-O", (char *)features, (char *)"-E",
-		extended, (char *)"-d", (char *)tree, (char *)path, blocks, NULL,
+		(char *)"-F",
+		(char *)"-F",
+		(char *)"-t",
+		(char *)"ext4",
+		(char *)"-b",
+		(char *)"4096",
+		(char *)"-I",
+		(char *)"256",
+		(char *)"-m",
+		(char *)"1",
+		(char *)"-L",
+		(char *)state->label,
+		(char *)"-O",
+		(char *)features,
+		(char *)"-E",
+		extended,
+		(char *)"-d",
+		(char *)tree,
+		(char *)path,
+		blocks,
+		NULL,
 	};
 
 	/*
@@ -110,7 +127,7 @@ static int own_by_root(const char *path, const struct plan_partition *state, boo
 		for (size_t f = 0; f < 2; f++) {
 			char request[128], target[PATH_MAX + 32];
 			char *const argv[] = {(char *)"debugfs", (char *)"-w", (char *)"-R",
-					      request, target, NULL};
+					      request,           target,       NULL};
 			int r;
 
 			snprintf(request, sizeof(request), "set_inode_field /%s %s 0", name,

@@ -5,8 +5,8 @@
 #include "lib/options.h"
 #include "lib/sign.h"
 
-#define TRUST_FOLDER  "/etc/proa/keys"               /* N.root beside N.root.sig */
-#define TRUST_RUNNING "/usr/lib/proa/keys/1.root"    /* of a running Proa */
+#define TRUST_FOLDER  "/etc/proa/keys"            /* N.root beside N.root.sig */
+#define TRUST_RUNNING "/usr/lib/proa/keys/1.root" /* of a running Proa */
 
 struct trust {
 	struct keyring ring;

@@ -20,8 +20,8 @@ enum {
 };
 
 struct blockdev {
-	char path[PATH_MAX];            /* without symbolic links */
-	char name[BLOCKDEV_NAME_SIZE];  /* the kernel's ("sda"), or the file's */
+	char path[PATH_MAX];             /* without symbolic links */
+	char name[BLOCKDEV_NAME_SIZE];   /* the kernel's ("sda"), or the file's */
 	char model[BLOCKDEV_MODEL_SIZE]; /* empty where there is none */
 	bool is_file;
 	bool read_only;

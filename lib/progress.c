@@ -30,8 +30,7 @@ static unsigned int percent_of(uint64_t done, uint64_t total)
 }
 
 /* "123.4 MiB/s, 0:07 left"; empty while there is nothing to go by. */
-static void render_rate(char *text, size_t size, uint64_t done, uint64_t total,
-			uint64_t elapsed_ms)
+static void render_rate(char *text, size_t size, uint64_t done, uint64_t total, uint64_t elapsed_ms)
 {
 	char rate_text[SIZE_TEXT_SIZE];
 	double rate, left;
