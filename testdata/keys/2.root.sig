@@ -1,0 +1,3 @@
+proa-signature 1
+32c995a0629439ce JlK5+GsuPEIH6chUgeWEuAtxTXA3xVYYY/72d7019hGwJ8twLF2sZt6pflrOPtniEoBDS/TQ0/lYqdbrabx7AQ==
+9ce6efb363b73955 00qf3d/mT8wb+p58QxsBPzvZIJGBV0MofHwotfi5aAoOnuGJXojg5wCF8M5rliphjriZuFKig88H3Pb6FIAQCg==
