@@ -43,7 +43,8 @@ LIBARCHIVE    ?= -larchive
 LIBS_PROA     := -lparted -lblkid -luuid $(LIBARCHIVE) -lzstd -lcurl -lyaml -ljansson -lcrypto
 LIBS_IMAGE    := -larchive -lzstd -ljansson -lcrypto -lpthread
 LIBS_SERVICES := -lcurl -lyaml -ljansson -lcrypto
-LIBS_INIT     := -lblkid -luuid -lcrypto -ldl -lpthread
+# What libcrypto.a needs of its own differs: Debian 13 built it with zlib and zstd.
+LIBS_INIT     := -lblkid -luuid $(shell pkg-config --static --libs libcrypto) -lpthread
 
 PROGRAMS := $(BUILD)/proa $(BUILD)/proa-image $(BUILD)/proa-services $(BUILD)/init
 
