@@ -91,8 +91,6 @@ static void cold_plug(struct modules *modules)
 			load_for_attribute(modules, path);
 		}
 	}
-	/* Processor features: faster SHA-256 and CRC where the CPU has instructions for them. */
-	load_for_attribute(modules, "/sys/devices/system/cpu/modalias");
 }
 
 /* The kernel's nodes of the disk's partitions, by their numbers. */

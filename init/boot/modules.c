@@ -16,6 +16,7 @@
 
 enum {
 	TEXT_LIMIT = 16 << 20, /* Debian's modules.alias has 1.4 MB */
+	PAGE_LIMIT = 4096,     /* of a sysfs attribute */
 	NAME_SIZE = 64,        /* MODULE_NAME_LEN of the kernel is 56 */
 	PATH_SIZE = 512,
 	DEPTH_MAX = 16, /* of softdeps that name softdeps */
@@ -255,6 +256,17 @@ int modules_load_alias(struct modules *modules, const char *modalias)
 
 	(void)load_by_alias(modules, modalias, 0);
 	return modules->inserted - before;
+}
+
+void modules_load_processor(struct modules *modules)
+{
+	_cleanup_free_ char *modalias = NULL;
+	size_t size;
+
+	if (io_read_file("/sys/devices/system/cpu/modalias", PAGE_LIMIT, &modalias, &size, NULL) < 0)
+		return;
+	modalias[strcspn(modalias, "\n")] = '\0';
+	(void)modules_load_alias(modules, modalias);
 }
 
 static int index_entries(struct modules *modules, struct error *err)

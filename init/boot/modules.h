@@ -46,6 +46,9 @@ int modules_load(struct modules *modules, const char *name, struct error *err);
  */
 int modules_load_alias(struct modules *modules, const char *modalias);
 
+/* Faster SHA-256 and CRC, where the processor has instructions for them and a module asks for it. */
+void modules_load_processor(struct modules *modules);
+
 /* For tests: replaces finit_module(2). */
 void modules_set_insert(struct modules *modules, modules_insert_fn insert, void *context);
 

@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "init/boot/find_root.h"
 #include "init/boot/modules.h"
@@ -145,13 +146,50 @@ static int mount_slot(struct error *err)
 	return 0;
 }
 
-static int run(struct error *err)
+/* What every machine needs, whatever its hardware. -ENOENT: built in; if not, the mount says so. */
+static int load_needed(struct modules *modules, struct error *err)
 {
 	/* ext4 only where the recipe put it into the initramfs; PID 1 finds it in the slot. */
-	static const char *const modules_needed[] = {"dm-verity", "erofs", "ext4"};
+	static const char *const needed[] = {"dm-verity", "erofs", "ext4"};
+
+	modules_load_processor(modules);
+	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
+		int r = modules_load(modules, needed[i], err);
+
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
+	return 0;
+}
+
+/*
+ * Starts that in a process of its own: loading is mostly checking signatures,
+ * and takes as long as finding the disk does (1 s each on a slow machine).
+ */
+static pid_t load_needed_beside(struct modules *modules)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(load_needed(modules, NULL) < 0);
+	return pid;
+}
+
+static int await_needed(pid_t pid, struct modules *modules, struct error *err)
+{
+	int status;
+
+	if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0)
+		return 0;
+	return load_needed(modules, err); /* here, for the sake of the message */
+}
+
+static int run(struct error *err)
+{
 	static struct cmdline cmdline;
 	struct candidate disk;
 	_cleanup_modules_ struct modules *modules = NULL;
+	pid_t beside;
 	int r = cmdline_read(&cmdline, err);
 
 	facts.t_init = console_now_ms();
@@ -167,8 +205,10 @@ static int run(struct error *err)
 	memcpy(facts.kernel_args, cmdline.all, sizeof(facts.kernel_args));
 
 	r = modules_open_running(&modules, err);
-	if (r == 0)
-		r = find_root(&cmdline, modules, &disk, err);
+	if (r < 0)
+		return r;
+	beside = load_needed_beside(modules);
+	r = find_root(&cmdline, modules, &disk, err);
 	if (r < 0)
 		return r;
 	take_disk(&disk);
@@ -176,12 +216,9 @@ static int run(struct error *err)
 	record_open(&facts);
 	record_stage(BOOTLOG_INITRAMFS);
 
-	for (size_t i = 0; i < sizeof(modules_needed) / sizeof(*modules_needed); i++) {
-		r = modules_load(modules, modules_needed[i], err);
-		if (r < 0 && r != -ENOENT) /* no such file: built in, and if not, the mount says so */
-			return r;
-	}
-	r = mount_slot(err);
+	r = await_needed(beside, modules, err);
+	if (r == 0)
+		r = mount_slot(err);
 	if (r < 0)
 		return r;
 	say("root verified: slot %c, version %s", facts.slot, facts.version);

@@ -35,10 +35,11 @@ static void events_ended(void *data, const struct docker_reply *reply)
 {
 	struct supervisor *supervisor = data;
 
+	(void)reply;
 	supervisor->link.events = NULL; /* the loop frees it after this */
 	/* While the list is still awaited, its own failure tells. */
 	if (supervisor->link.state == LINK_UP)
-		link_down(supervisor, reply->text[0] ? reply->text : "it has ended");
+		link_down(supervisor, "it does not answer any more");
 }
 
 static void event(void *data, const json_t *line)

@@ -141,7 +141,6 @@ static void tell_pid1(struct supervisor *supervisor, uint64_t now)
 	if (strcmp(report->seen, gate->degraded) != 0) {
 		memcpy(report->seen, gate->degraded, sizeof(report->seen));
 		report->seen_ms = now;
-		report->changed = true;
 	}
 	/* PID 1 keeps the reasons for the history; that all is well again is in the status file. */
 	if (report->seen[0] && strcmp(report->seen, report->told) != 0 &&
@@ -152,12 +151,8 @@ static void tell_pid1(struct supervisor *supervisor, uint64_t now)
 
 void report_step(struct supervisor *supervisor, uint64_t now)
 {
-	enum gate_verdict before = supervisor->report.verdict_told ? GATE_PASSED : GATE_OPEN;
-
 	if (!supervisor->stopping)
 		tell_pid1(supervisor, now);
-	if (before == GATE_OPEN && supervisor->report.verdict_told)
-		supervisor->report.changed = true;
 	if (supervisor->report.changed && write_status(supervisor) == 0)
 		supervisor->report.changed = false;
 }

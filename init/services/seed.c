@@ -247,6 +247,35 @@ static int merge_repositories(struct seeding *seeding, const json_t *before, jso
 	return write_json(to, merged, seeding->err);
 }
 
+/* The marker: the release's root hash on a line of its own (PID 1 compares it), then JSON. */
+static json_t *read_marker(const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *line_end;
+	size_t size;
+
+	if (io_read_file(path, SEED_FILE_MAX, &text, &size, NULL) < 0)
+		return NULL;
+	line_end = memchr(text, '\n', size);
+	return line_end ? json_loads(line_end + 1, 0, NULL) : NULL;
+}
+
+static int write_marker(const char *path, const json_t *now, struct error *err)
+{
+	_cleanup_free_ char *json = json_dumps(now, JSON_COMPACT | JSON_SORT_KEYS);
+	_cleanup_free_ char *text = NULL;
+	int size;
+
+	if (!json)
+		return error_oom(err);
+	size = asprintf(&text, "%s\n%s\n", json_string_value(json_object_get(now, "release")), json);
+	if (size < 0) {
+		text = NULL;
+		return error_oom(err);
+	}
+	return io_replace_file(path, text, (size_t)size, 0600, err);
+}
+
 static json_t *release_name(void)
 {
 	_cleanup_fields_ struct fields fields = {0};
@@ -275,7 +304,7 @@ static int finish(struct seeding *seeding, const char *marker, const json_t *bef
 	fd = open(seeding->target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || syncfs(fd) < 0)
 		return error_errno(seeding->err, "cannot sync %s", seeding->target);
-	return write_json(marker, now, seeding->err);
+	return write_marker(marker, now, seeding->err);
 }
 
 int seed_run(const char *source, const char *target, struct error *err)
@@ -294,7 +323,7 @@ int seed_run(const char *source, const char *target, struct error *err)
 	r = io_make_dirs(target, err);
 	if (r == 0 && chmod(target, 0710) < 0)
 		r = error_errno(err, "cannot set the mode of %s", target);
-	before = seed_read_json(marker);
+	before = read_marker(marker);
 	if (r == 0)
 		r = seed_tree(&seeding, "", 0);
 	if (r == 0)

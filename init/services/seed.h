@@ -5,12 +5,13 @@
  *
  * The slot's seed holds the files that dockerd itself would have written
  * (image/overlay2/…, overlay2/…). Seeding compares each with what is there and
- * puts right what differs, at every boot: it can be interrupted anywhere and
- * repeated any time, and it mends a store that a power cut has torn. Images,
+ * puts right what differs: it can be interrupted anywhere and repeated any time,
+ * and mends a torn store. Images,
  * tags, volumes and containers of a person stay.
  *
  * `.seed` in the data root remembers what was seeded, so that a later release
- * can take it away again (seed_prune.c). It is written last.
+ * can take it away again (seed_prune.c). It is written last; PID 1 skips the
+ * seeding where its first line is the root hash of the slot that runs.
  */
 #ifndef PROA_INIT_SERVICES_SEED_H
 #define PROA_INIT_SERVICES_SEED_H

@@ -79,6 +79,7 @@ static void list_missing(const struct supervisor *supervisor, uint64_t now, char
 static void judge(struct supervisor *supervisor, const struct boot *boot, uint64_t now)
 {
 	char missing[GATE_TEXT_MAX];
+	struct gate before;
 	struct gate_facts facts = {
 		.now_ms = now,
 		.mounted_ms = boot->mounted_ms,
@@ -92,7 +93,11 @@ static void judge(struct supervisor *supervisor, const struct boot *boot, uint64
 	if (supervisor->stopping)
 		return;
 	list_missing(supervisor, now, missing, sizeof(missing));
+	before = supervisor->gate;
 	gate_judge(&supervisor->gate, &facts);
+	if (before.verdict != supervisor->gate.verdict ||
+	    strcmp(before.degraded, supervisor->gate.degraded) != 0)
+		report_changed(&supervisor->report);
 }
 
 /* Milliseconds until some timer is due; between 10 and the tick. */
