@@ -105,6 +105,8 @@ static int fill_and_commit(PedDevice *device, const struct plan *plan, struct er
 
 	if (!disk)
 		return parted_failed(err, "cannot make a partition table");
+	/* It would zero the first sector, and with it the mark; partition_wipe has done the rest. */
+	disk->needs_clobber = 0;
 	for (unsigned int i = 0; r == 0 && i < LAYOUT_PARTITIONS; i++)
 		r = add_partition(disk, plan, i, err);
 	/* To the disk alone: see partition_announce. */
