@@ -99,7 +99,11 @@ void say(const char *format, ...)
 	for (size_t i = 0; i < consoles_count; i++)
 		write_console(i, text);
 	/* Priority 31, daemon and debug: kept in the log, not printed a second time. */
-	if (kernel_log >= 0)
-		dprintf(kernel_log, "<31>proa: %s\n", text);
+	if (kernel_log >= 0) {
+		char line[TEXT_SIZE + 16];
+		int size = snprintf(line, sizeof(line), "<31>proa: %s\n", text);
+
+		(void)!write(kernel_log, line, (size_t)size); /* one write is one entry */
+	}
 	errno = saved;
 }
