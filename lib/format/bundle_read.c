@@ -33,6 +33,7 @@ struct bundle {
 	uint64_t end;      /* where the last member ends; UINT64_MAX: not known yet */
 	uint64_t members;  /* bytes of the members so far, headers and padding included */
 	bool garbage;      /* something but zeros stood behind `end` */
+	int read_error;    /* of read(2): libarchive would pass on its words, not its number */
 	size_t input_used;
 	uint8_t input[INPUT_SIZE];
 };
@@ -73,6 +74,7 @@ static la_ssize_t on_read(struct archive *archive, void *context, const void **b
 	ssize_t n = fill_input(b);
 
 	if (n < 0) {
+		b->read_error = (int)n;
 		archive_set_error(archive, (int)-n, "%s", strerror((int)-n));
 		return -1;
 	}
@@ -82,11 +84,9 @@ static la_ssize_t on_read(struct archive *archive, void *context, const void **b
 
 static int fail_read(struct bundle *b, const char *what, struct error *err)
 {
-	int code = archive_errno(b->archive);
 	const char *why = archive_error_string(b->archive);
 
-	/* libarchive's own codes (ARCHIVE_ERRNO_*) are negative or EILSEQ and the like. */
-	return error_set(err, code == EIO ? -EIO : -EBADMSG,
+	return error_set(err, b->read_error ? b->read_error : -EBADMSG,
 			 "cannot read %s of the bundle: %s", what, why ? why : "it ends early");
 }
 
@@ -112,11 +112,8 @@ static int open_member(struct bundle *b, const char *name, uint64_t *size, struc
 
 	if (r == ARCHIVE_EOF)
 		return error_set(err, -EBADMSG, "the bundle is cut off: it has no \"%s\"", name);
-	if (r != ARCHIVE_OK && b->members == 0) {
-		if (archive_errno(b->archive) == EIO)
-			return fail_read(b, "the start", err);
+	if (r != ARCHIVE_OK && b->members == 0 && !b->read_error)
 		return error_set(err, -EBADMSG, "this is no Proa bundle");
-	}
 	if (r != ARCHIVE_OK)
 		return fail_read(b, name, err);
 	found = archive_entry_pathname(entry);
