@@ -181,8 +181,9 @@ int blockdev_partition(int fd, uint32_t sector_bytes, int number, struct blockde
 {
 	_cleanup_(free_probe) blkid_probe probe = blkid_new_probe();
 	blkid_partlist list;
+	blkid_parttable table;
 	blkid_partition partition;
-	const char *type, *text;
+	const char *text;
 
 	if (!probe)
 		return error_oom(err);
@@ -192,8 +193,8 @@ int blockdev_partition(int fd, uint32_t sector_bytes, int number, struct blockde
 	blkid_probe_enable_superblocks(probe, 0);
 	blkid_probe_enable_partitions(probe, 1);
 	list = blkid_probe_get_partitions(probe);
-	type = list ? blkid_parttable_get_type(blkid_partlist_get_table(list)) : NULL;
-	if (!type || strcmp(type, "gpt") != 0)
+	table = list ? blkid_partlist_get_table(list) : NULL;
+	if (!table || strcmp(blkid_parttable_get_type(table), "gpt") != 0)
 		return error_set(err, -ENODATA, "there is no GPT");
 	partition = blkid_partlist_get_partition_by_partno(list, number);
 	if (!partition)
