@@ -22,6 +22,7 @@ BUILD := $(BUILD)/sanitize
 CFLAGS_ALL := $(filter-out -D_FORTIFY_SOURCE=3,$(CFLAGS_ALL)) \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_ALL += -fsanitize=address,undefined
+ASAN_DEFAULTS = $(BUILD)/obj/tests/unit/support/asan.o
 endif
 
 # Rooms (DESIGN §1: who may use whom). The libraries are archives: a program
@@ -88,7 +89,7 @@ $(BUILD)/init: $(call sobj,$(INIT)) $(BUILD)/libbootloader-static.a $(BUILD)/lib
 TESTABLE := $(filter-out %/main.c,$(INSTALLER) $(UPGRADER) $(IMAGES) $(SERVICES) $(INIT) $(CLI))
 TESTS := $(wildcard tests/unit/*_test.c)
 $(BUILD)/libtestable.a: $(call obj,$(TESTABLE) $(wildcard tests/unit/support/*.c))
-$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libtestable.a $(BUILD)/libbootloader.a $(BUILD)/libproa.a
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(ASAN_DEFAULTS) $(BUILD)/libtestable.a $(BUILD)/libbootloader.a $(BUILD)/libproa.a
 	@mkdir -p $(@D)
 	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(LIBS_PROA) -lcmocka -lpthread
 
