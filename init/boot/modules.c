@@ -26,7 +26,8 @@ enum {
 struct entry {
 	const char *path;  /* up to the colon */
 	const char *needs; /* behind it */
-	bool tried;        /* inserted, or being inserted: softdeps may form a ring */
+	bool begun;        /* softdeps may form a ring: each is followed once */
+	bool tried;        /* inserted, with this result */
 	int result;
 };
 
@@ -82,6 +83,17 @@ static struct entry *find_entry(struct modules *modules, const char *name)
 		const char *path = modules->entries[i].path;
 
 		if (path_is(path, strlen(path), name))
+			return &modules->entries[i];
+	}
+	return NULL;
+}
+
+static struct entry *find_path(struct modules *modules, const char *path, size_t size)
+{
+	for (size_t i = 0; i < modules->entries_count; i++) {
+		const char *its = modules->entries[i].path;
+
+		if (strlen(its) == size && memcmp(its, path, size) == 0)
 			return &modules->entries[i];
 	}
 	return NULL;
@@ -143,42 +155,48 @@ static void load_softdeps(struct modules *modules, const struct entry *entry, co
 	}
 }
 
-static int load_entry(struct modules *modules, struct entry *entry, int depth)
+/* Inserts what the line of modules.dep lists; it names the nearest first, so from its end. */
+static int load_needs(struct modules *modules, const char *needs, int depth)
 {
-	size_t end = strlen(entry->needs);
-	int r;
+	size_t end = strlen(needs);
 
-	if (entry->tried)
-		return entry->result;
-	load_softdeps(modules, entry, "pre:", depth);
-	/* modules.dep names the nearest first: the last word is what all others need. */
-	while (end > 0) {
+	for (;;) {
 		size_t start;
-		struct entry *needed = NULL;
+		struct entry *needed;
+		int r;
 
-		while (end > 0 && entry->needs[end - 1] == ' ')
+		while (end > 0 && needs[end - 1] == ' ')
 			end--;
 		start = end;
-		while (start > 0 && entry->needs[start - 1] != ' ')
+		while (start > 0 && needs[start - 1] != ' ')
 			start--;
 		if (start == end)
-			break;
-		for (size_t i = 0; i < modules->entries_count && !needed; i++) {
-			const char *path = modules->entries[i].path;
-
-			if (strlen(path) == end - start &&
-			    memcmp(path, entry->needs + start, end - start) == 0)
-				needed = &modules->entries[i];
-		}
+			return 0;
+		needed = find_path(modules, needs + start, end - start);
 		if (!needed)
 			return -ENOENT;
-		if (!needed->tried)
+		if (!needed->begun) {
+			needed->begun = true;
 			load_softdeps(modules, needed, "pre:", depth);
+		}
 		r = insert_path(modules, needed);
 		if (r < 0)
 			return r;
 		end = start;
 	}
+}
+
+static int load_entry(struct modules *modules, struct entry *entry, int depth)
+{
+	int r;
+
+	if (entry->tried || entry->begun)
+		return entry->result;
+	entry->begun = true;
+	load_softdeps(modules, entry, "pre:", depth);
+	r = load_needs(modules, entry->needs, depth);
+	if (r < 0)
+		return entry->result = r;
 	r = insert_path(modules, entry);
 	if (r == 0)
 		load_softdeps(modules, entry, "post:", depth);

@@ -1,0 +1,111 @@
+/* PID 1's rules: what a failed gate leads to, restarts, requests on its socket. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "init/facts.h"
+#include "init/supervise/child.h"
+#include "init/supervise/gate.h"
+#include "init/supervise/socket.h"
+#include "init/supervise/stop.h"
+
+static const struct {
+	const char *rule;
+	bool lastresort;
+	unsigned int before;
+	bool other_verifies;
+	enum gate_reaction reaction;
+} reactions[] = {
+	{"the other slot verifies: reboot, GRUB counts", false, 0, true, GATE_REBOOT},
+	{"there is nowhere to go: stay up", false, 0, false, GATE_STAY_DEGRADED},
+	{"a last resort reboots, whatever the other slot is", true, 0, false, GATE_REBOOT},
+	{"up to the fourth in a row", true, 3, true, GATE_REBOOT},
+	{"from the fifth on it stays up", true, 4, true, GATE_STAY_DEGRADED},
+	{"former last resorts do not count outside one", false, 9, true, GATE_REBOOT},
+};
+
+static void test_reactions(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(reactions) / sizeof(*reactions); i++) {
+		print_message("  %s\n", reactions[i].rule);
+		assert_int_equal(gate_decide(reactions[i].lastresort, reactions[i].before,
+					     reactions[i].other_verifies),
+				 reactions[i].reaction);
+	}
+}
+
+static void test_backoff(void **state)
+{
+	uint64_t backoff = 0;
+
+	(void)state;
+	backoff = child_next_backoff(backoff, 10);
+	assert_int_equal(backoff, CHILD_BACKOFF_FIRST_MS);
+	backoff = child_next_backoff(backoff, 10);
+	assert_int_equal(backoff, 2 * CHILD_BACKOFF_FIRST_MS);
+	for (int i = 0; i < 64; i++)
+		backoff = child_next_backoff(backoff, CHILD_STEADY_MS - 1);
+	assert_int_equal(backoff, CHILD_BACKOFF_MAX_MS);
+	assert_int_equal(child_next_backoff(backoff, CHILD_STEADY_MS), CHILD_BACKOFF_FIRST_MS);
+}
+
+static const char *ask(struct gate *gate, const char *text, bool root)
+{
+	static char answer[SOCKET_ANSWER_SIZE];
+	char request[SOCKET_REQUEST_SIZE];
+
+	snprintf(request, sizeof(request), "%s", text);
+	socket_answer(gate, request, root, answer, sizeof(answer));
+	return answer;
+}
+
+static void test_requests(void **state)
+{
+	static const char *const changes[] = {
+		"reboot", "poweroff", "halt", "gate passed", "gate failed x", "degraded x", "console x"};
+	static const char *const unknown[] = {
+		"", "Status", "status ", "reboot now", "gate", "gate passed x", "gate failed",
+		"gate failed ", "degraded", "degraded ", "console", "consolex y"};
+	struct facts facts = {.slot = 'a', .version = "2026.11.0"};
+	struct gate gate = {.facts = &facts};
+
+	(void)state;
+	assert_string_equal(ask(&gate, "status", false),
+			    "ok slot=a version=2026.11.0 gate=waiting settled=0 good=0 stopping=0 "
+			    "degraded=");
+	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++)
+		assert_string_equal(ask(&gate, changes[i], false),
+				    "error only root may ask PID 1 for this");
+	assert_int_equal(stop_requested(), STOP_NONE);
+	assert_int_equal(gate.verdict, GATE_WAITING);
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {
+		print_message("  '%s'\n", unknown[i]);
+		assert_string_equal(ask(&gate, unknown[i], true),
+				    "error PID 1 does not know this request");
+	}
+
+	assert_string_equal(ask(&gate, "console a\nb\x1b[2J", true), "ok");
+	assert_string_equal(ask(&gate, "degraded disk\nfull", true), "ok");
+	assert_string_equal(gate.degraded, "disk full");
+	assert_string_equal(ask(&gate, "poweroff", true), "ok");
+	assert_string_equal(ask(&gate, "reboot", true), "ok"); /* the first one counts */
+	assert_int_equal(stop_requested(), STOP_POWEROFF);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reactions),
+		cmocka_unit_test(test_backoff),
+		cmocka_unit_test(test_requests),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
