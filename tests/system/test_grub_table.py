@@ -33,7 +33,7 @@ class Emulator:
         self.disk = disks.Disk(self._path("disk"), args="console=ttyS0")
         os.mkdir(self._path("config"))
         shutil.copy(os.path.join(disks.TOP, "bootloader/grub/grub.cfg"), self._path("config/proa.cfg"))
-        self._write("config/grub.cfg", "set cmdpath='(hd0)'\nset debug=linux\nexport debug\n"
+        self._write("config/grub.cfg", "set root=hd0,gpt3\nset debug=linux\nexport debug\n"
                     f"source (host){self.inside}/config/proa.cfg\n")
         self._write("plain.map", f"(hd0) {self.inside}/disk\n")
         # One working folder for each set of slots whose kernel and initramfs can be read.
