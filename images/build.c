@@ -46,7 +46,7 @@ static int number(const char *text, const char *option, uint64_t least, uint64_t
 static int text(const char *value, const char *option, char out[MANIFEST_TEXT_SIZE],
 		struct error *err)
 {
-	if (!value)
+	if (!value || !*value)
 		return error_set(err, -EINVAL, "--%s is needed", option);
 	if (strlen(value) >= MANIFEST_TEXT_SIZE)
 		return error_set(err, -EINVAL, "--%s is longer than %d characters", option,
@@ -286,8 +286,12 @@ static int build(struct build *b, struct error *err)
 		r = finish_file(image_new, image_path, err);
 	if (r == 0)
 		r = finish_file(bundle_new, bundle_path, err);
-	if (r == 0)
+	if (r == 0) {
 		report(b, &pack);
+	} else { /* half a result is none; what an earlier build left stays */
+		unlink(image_new);
+		unlink(bundle_new);
+	}
 	pack_free(&pack);
 	return r;
 }

@@ -100,13 +100,18 @@ static int add_packages(const struct sbom *sbom, char *text, json_t *packages, j
 
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		char *fields[FIELDS], id[256];
+		json_t *entry;
 
 		if (cut_line(lines[i], fields) < 0)
 			return error_set(err, -EINVAL,
 					 "%s: a line is not NAME, VERSION, SOURCE, SOURCE VERSION, "
-					 "ARCHITECTURE with tabs between: \"%.80s\"",
-					 sbom->packages, lines[i]);
-		if (json_array_append_new(packages, package(fields, id, sizeof(id))) < 0 ||
+					 "ARCHITECTURE with tabs between",
+					 sbom->packages);
+		entry = package(fields, id, sizeof(id));
+		if (!entry)
+			return error_set(err, -EINVAL, "%s: the package \"%.40s\" is not UTF-8",
+					 sbom->packages, fields[0]);
+		if (json_array_append_new(packages, entry) < 0 ||
 		    json_array_append_new(relations,
 					  json_pack("{s:s, s:s, s:s}", "spdxElementId",
 						    "SPDXRef-Image", "relationshipType", "CONTAINS",
@@ -161,7 +166,7 @@ int sbom_write(const struct sbom *sbom, const char *path, struct error *err)
 			     "packages", packages, "relationships", relations);
 	text = document ? json_dumps(document, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
 	if (!text)
-		return error_set(err, -EINVAL, "%s is not UTF-8 text", sbom->packages);
+		return error_oom(err);
 	size = strlen(text);
 	text[size] = '\n'; /* in place of the NUL: the size is what counts from here on */
 	return io_replace_file(path, text, size + 1, 0644, err);

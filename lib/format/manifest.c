@@ -256,6 +256,5 @@ int manifest_render(const struct manifest *manifest, char out[MANIFEST_SIZE_MAX]
 	}
 	*size = used;
 	r = manifest_parse(out, used, &again, err);
-	return r < 0 ? error_set(err, -EINVAL, "these values make no manifest: %s",
-				 err ? err->message : "") : 0;
+	return r < 0 ? error_wrap(err, -EINVAL, "these values make no manifest") : 0;
 }
