@@ -1,0 +1,530 @@
+"""`proa install` refuses: the exit code, the reason with a way out, the disk untouched.
+
+No machine is booted. Disks are sparse files and loop devices on them; releases are small ones
+that `proa-image` makes with the boot loader of this build's image.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import pathlib
+import pty
+import select
+import shutil
+import struct
+import subprocess
+
+import pytest
+
+from disk import BUILD, Disk, find_bundle, slot_image
+from machine import run_quietly
+
+GIB = 1 << 30
+NOBODY = 65534
+KERNEL_LINE = "quiet"
+
+# proa-install(8)
+FAILED, USAGE, REFUSED = 1, 2, 4
+(NOT_PERMITTED, NO_DISK, NOT_A_DISK, READ_ONLY, TOO_SMALL, IN_USE, HOLDS_DATA, ARCHITECTURE,
+ SIGNATURE, DAMAGED, CLOUD_CONFIG, NO_KEY) = range(10, 22)
+
+
+# -- releases ---------------------------------------------------------------------------------
+
+def manifest_of(bundle):
+    """The manifest's keys; it is the first member of an uncompressed tar."""
+    with open(bundle, "rb") as file:
+        header = file.read(512)
+        text = file.read(int(header[124:135], 8)).decode()
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def boot_loader(folder):
+    """The boot loader's files, out of this build's slot image."""
+    grub = folder / "boot/grub"
+    grub.mkdir(parents=True)
+    ranges = manifest_of(find_bundle())
+    with open(slot_image(), "rb") as image:
+        for key, name in (("boot_img", "boot.img"), ("boot_core", "core.img"),
+                          ("boot_esp_512", "esp-512.img"), ("boot_esp_4096", "esp-4096.img")):
+            offset, size = map(int, ranges[key].split(","))
+            image.seek(offset)
+            (grub / name).write_bytes(image.read(size))
+
+
+@pytest.fixture(scope="module")
+def releases(work):
+    """Keys and bundles, by name."""
+    folder = work / "refusals"
+    folder.mkdir()
+    tree = folder / "tree"
+    boot_loader(tree)
+    (tree / "filling").write_bytes(os.urandom(24 << 20))
+    for name in ("release", "other"):
+        run_quietly(BUILD / "proa-image", "keygen", "-o", folder, "--name", name)
+
+    def build(name, *options):
+        run_quietly(BUILD / "proa-image", "build", "--tree", tree, "-o", folder / name, "--name",
+                    "r", "--version", "1.0", "--kernel", "6.12", "--docker", "28.5", "--time",
+                    "1700000000", "-l", "1", *options)
+        return folder / name / "r.bundle"
+
+    made = {"key": folder / "release.pub", "other key": folder / "other.pub",
+            "good": build("good", "-k", folder / "release.key"),
+            "unsigned": build("unsigned"),
+            "foreign": build("foreign", "-k", folder / "release.key", "--architecture", "riscv64")}
+    good = made["good"].read_bytes()
+
+    def broken(name, content):
+        made[name] = folder / (name.replace(" ", "-") + ".bundle")
+        made[name].write_bytes(content)
+
+    def flipped(at):
+        return good[:at] + bytes([good[at] ^ 0x01]) + good[at + 1:]
+
+    broken("empty", b"")
+    broken("no tar", b"this is no bundle\n" * 1000)
+    broken("cut in the manifest", good[:600])
+    broken("cut in the index", good[:4096])
+    broken("changed manifest", flipped(good.index(b"version=1.0") + 8))
+    broken("changed index", flipped(good.index(b"PROAINDX") + 200))
+    broken("cut in the data", good[:len(good) // 2])
+    broken("changed data", flipped(len(good) // 2))
+    broken("cut at the end", good[:-2048])
+    return made
+
+
+# -- disks ------------------------------------------------------------------------------------
+
+def state_of(path):
+    """All that a write would change: content, length and time of the last write."""
+    digest = hashlib.sha256()
+    status = os.stat(path)
+    with open(path, "rb") as file:
+        at = 0
+        while at < status.st_size:
+            try:
+                at = os.lseek(file.fileno(), at, os.SEEK_DATA)
+            except OSError:
+                break
+            end = os.lseek(file.fileno(), at, os.SEEK_HOLE)
+            while at < end:
+                data = os.pread(file.fileno(), min(1 << 20, end - at), at)
+                # Where the kernel has merely allocated zeros, nothing was changed.
+                if data.strip(b"\0"):
+                    digest.update(b"%d:" % at + data)
+                at += len(data)
+    return digest.hexdigest(), status.st_size, status.st_mtime_ns
+
+
+def empty_disk(path, size="4G"):
+    path.unlink(missing_ok=True)
+    run_quietly("truncate", "-s", size, path)
+    return path
+
+
+def install(disk, releases, *options, bundle="good", **how):
+    """Runs the command; returns (exit code, standard error, standard output)."""
+    command = [BUILD / "proa", "install", "-d", disk, "-b", releases[bundle]]
+    if "--key" not in options:
+        command += ["--key", releases["key"]]
+    result = subprocess.run([str(word) for word in [*command, *options]], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            start_new_session=True, **how)
+    return result.returncode, result.stderr, result.stdout
+
+
+def expect(code, words, disk, releases, *options, file=None, **how):
+    """The refusal, and that the disk (or the file behind it) is as it was."""
+    before = state_of(file or disk)
+    got, said, _ = install(disk, releases, *options, **how)
+    assert got == code, f"exit code {got} instead of {code}:\n{said}"
+    for word in words:
+        assert word in said.splitlines()[-1], f"\"{word}\" is not in the last line of:\n{said}"
+    assert state_of(file or disk) == before, "the disk was touched"
+
+
+@pytest.fixture
+def loop(folder):
+    """Attaches a file to a loop device: loop(path, *options) → device."""
+    devices = []
+
+    def attach(path, *options):
+        out = run_quietly("losetup", "-f", "--show", *options, path)
+        devices.append(out.strip())
+        return devices[-1]
+    yield attach
+    for device in devices:
+        subprocess.run(["partx", "-d", device], stderr=subprocess.DEVNULL, check=False)
+        run_quietly("losetup", "-d", device)
+
+
+# -- what the disk is -------------------------------------------------------------------------
+
+def test_no_such_disk(releases, folder):
+    code, said, _ = install(folder / "none.img", releases, "--yes")
+    assert code == NO_DISK and "truncate -s" in said
+    code, said, _ = install("/dev/no-such-disk", releases, "--yes")
+    assert code == NO_DISK and "lsblk" in said
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/tmp"])
+def test_not_a_disk(releases, path):
+    code, said, _ = install(path, releases, "--force")
+    assert code == NOT_A_DISK and "neither a disk nor a plain file" in said
+
+
+def test_read_only_file(releases, folder):
+    disk = empty_disk(folder / "d.img")
+    disk.chmod(0o444)
+    expect(READ_ONLY, ["read-only", "chmod u+w"], disk, releases, "--yes")
+
+
+def test_somebody_elses_file(releases, folder):
+    disk = empty_disk(folder / "d.img")
+    expect(NOT_PERMITTED, ["may not be written"], disk, releases, "--yes", user=NOBODY, group=NOBODY,
+           extra_groups=[])
+
+
+def test_too_small(releases, folder):
+    disk = empty_disk(folder / "d.img", "2G")
+    expect(TOO_SMALL, ["it has 2.0 GiB", "2.6 GiB (2757754880 bytes) are needed"], disk, releases,
+           "--yes")
+    # So much, and no more, is enough.
+    expect(TOO_SMALL, ["needed"], empty_disk(disk, 2757754880 - 512), releases, "--yes")
+    code, said, _ = install(empty_disk(disk, 2757754880), releases, "--yes", "--dry-run")
+    assert code == 0, said
+
+
+def test_too_small_for_the_slots_asked_for(releases, folder):
+    disk = empty_disk(folder / "d.img")
+    expect(TOO_SMALL, ["4.6 GiB"], disk, releases, "--yes", "--slot-size", "2G")
+    expect(USAGE, ["--slot-size 1.0 GiB or more"], disk, releases, "--yes", "--slot-size", "512M")
+
+
+# -- what the disk holds ----------------------------------------------------------------------
+
+def file_system(disk):
+    run_quietly("mke2fs", "-q", "-F", "-t", "ext4", "-L", "precious", disk)
+
+
+def partition_table(disk):
+    run_quietly("parted", "-s", disk, "mklabel", "gpt", "mkpart", "a", "1MiB", "100MiB")
+
+
+def raw_bytes(disk):
+    with open(disk, "r+b") as file:
+        file.seek(1000)
+        file.write(b"a database of its own kind")
+
+
+def volume(disk):
+    """What LUKS and LVM begin with."""
+    with open(disk, "r+b") as file:
+        file.write(b"LUKS\xba\xbe\x00\x01")
+
+
+@pytest.mark.parametrize("fill,shown", [
+    (file_system, "ext4 file system \"precious\""),
+    (partition_table, "a partition table (gpt) with 1 partition"),
+    (raw_bytes, "data of a kind unknown here"),
+    (volume, "encrypted volume (LUKS)"),
+])
+def test_holds_data(releases, folder, fill, shown):
+    disk = empty_disk(folder / "d.img")
+    fill(disk)
+    # --yes is for empty disks.
+    expect(HOLDS_DATA, ["holds data", "--force"], disk, releases, "--yes")
+    expect(HOLDS_DATA, ["holds data"], disk, releases, "--dry-run")
+    _, said, _ = install(disk, releases)
+    assert shown in said
+
+
+def test_an_empty_disk_needs_a_yes(releases, folder):
+    expect(REFUSED, ["no terminal to ask at; give --yes"], empty_disk(folder / "d.img"), releases)
+
+
+def at_a_terminal(command, answer):
+    """Runs a command with a terminal of its own; returns (exit code, what stood on it)."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(command[0], command)
+    said = b""
+    while select.select([terminal], [], [], 60)[0]:
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:
+            break
+        said += piece
+        if answer and said.rstrip().endswith(b":"):
+            os.write(terminal, answer.encode() + b"\n")
+            answer = None
+    _, status = os.waitpid(child, 0)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(status), said.decode(errors="replace")
+
+
+def test_typing_the_disks_name(releases, folder):
+    disk = empty_disk(folder / "precious.img")
+    file_system(disk)
+    command = [str(word) for word in (BUILD / "proa", "install", "-d", disk, "-b", releases["good"],
+                                      "--key", releases["key"])]
+    before = state_of(disk)
+    for wrong in ("yes", "precious", "Precious.img"):
+        code, said = at_a_terminal(command, wrong)
+        assert code == REFUSED, said
+        assert "nothing was written" in said and "ext4 file system" in said
+    assert state_of(disk) == before
+    code, said = at_a_terminal(command, "precious.img")
+    assert code == 0, said
+    assert "%" in said and "MiB/s" in said or "100%" in said
+    assert Disk(disk).flip()["slot"] == "a"
+
+
+# -- who uses the disk ------------------------------------------------------------------------
+
+def test_file_on_a_loop_device(releases, folder, loop):
+    disk = empty_disk(folder / "d.img")
+    device = loop(disk)
+    expect(IN_USE, [f"attached to {device}", f"losetup -d {device}"], disk, releases, "--force")
+
+
+def test_file_of_a_running_machine(releases, folder):
+    """QEMU holds byte locks (its block/file-posix.c), others flock."""
+    disk = empty_disk(folder / "d.img")
+    with open(disk, "rb") as file:
+        lock = struct.pack("hhqqi", fcntl.F_RDLCK, os.SEEK_SET, 100, 1, 0)
+        fcntl.fcntl(file, fcntl.F_OFD_SETLK if hasattr(fcntl, "F_OFD_SETLK") else 37, lock)
+        expect(IN_USE, ["locked"], disk, releases, "--force")
+    with open(disk, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        expect(IN_USE, ["locked"], disk, releases, "--force")
+
+
+def test_device_without_root(releases, folder, loop):
+    disk = empty_disk(folder / "d.img")
+    device = loop(disk)
+    os.chmod(device, 0o660)
+    expect(NOT_PERMITTED, ["root", "sudo"], device, releases, "--force", file=disk, user=NOBODY,
+           group=NOBODY, extra_groups=[])
+
+
+def test_read_only_device(releases, folder, loop):
+    disk = empty_disk(folder / "d.img")
+    expect(READ_ONLY, ["read-only", "blockdev --setrw"], loop(disk, "-r"), releases, "--force",
+           file=disk)
+
+
+def test_partition(releases, folder, loop):
+    disk = empty_disk(folder / "d.img")
+    run_quietly("parted", "-s", disk, "mklabel", "gpt", "mkpart", "a", "1MiB", "4000MiB")
+    device = loop(disk)
+    run_quietly("partx", "-u", device)
+    expect(NOT_A_DISK, ["is a part of " + device[5:]], device + "p1", releases, "--force", file=disk)
+
+
+@pytest.mark.parametrize("partitioned", [False, True], ids=["disk", "partition"])
+def test_mounted(releases, folder, loop, partitioned):
+    disk = empty_disk(folder / "d.img")
+    if partitioned:
+        run_quietly("parted", "-s", disk, "mklabel", "gpt", "mkpart", "a", "1MiB", "100MiB")
+    device = loop(disk)
+    node = device
+    if partitioned:
+        run_quietly("partx", "-u", device)
+        node += "p1"
+    run_quietly("mke2fs", "-q", "-F", "-t", "ext4", node)
+    mount_point = folder / "a folder"
+    mount_point.mkdir()
+    run_quietly("mount", "-o", "ro", node, mount_point)
+    try:
+        run_quietly("sync")
+        expect(IN_USE, [f"{node} is mounted on {mount_point}", "umount"], device, releases,
+               "--force", file=disk)
+    finally:
+        run_quietly("umount", mount_point)
+
+
+def test_swap(releases, folder, loop):
+    disk = empty_disk(folder / "d.img")
+    device = loop(disk)
+    run_quietly("mkswap", device)
+    run_quietly("swapon", device)
+    try:
+        expect(IN_USE, [f"{device} is swap space", f"swapoff {device}"], device, releases,
+               "--force", file=disk)
+    finally:
+        run_quietly("swapoff", device)
+
+
+def test_held_by_someone(releases, folder, loop):
+    """As ZFS and btrfs hold the disks of a pool: opened alone, mounted nowhere."""
+    disk = empty_disk(folder / "d.img")
+    device = loop(disk)
+    holder = os.open(device, os.O_RDONLY | os.O_EXCL)
+    try:
+        expect(IN_USE, ["in use by"], device, releases, "--force", file=disk)
+    finally:
+        os.close(holder)
+
+
+# -- what is installed ------------------------------------------------------------------------
+
+@pytest.mark.parametrize("bundle,code,words", [
+    ("foreign", ARCHITECTURE, ["riscv64"]),
+    ("unsigned", SIGNATURE, []),
+    ("changed manifest", SIGNATURE, []),
+    ("changed index", DAMAGED, []),
+    ("empty", DAMAGED, []),
+    ("no tar", DAMAGED, []),
+    ("cut in the manifest", DAMAGED, []),
+    ("cut in the index", DAMAGED, []),
+])
+def test_bundle(releases, folder, bundle, code, words):
+    expect(code, ["bundle", *words], empty_disk(folder / "d.img"), releases, "--yes", bundle=bundle)
+
+
+def test_unknown_key(releases, folder):
+    expect(SIGNATURE, ["signed"], empty_disk(folder / "d.img"), releases, "--yes", "--key",
+           releases["other key"])
+
+
+def test_key_file_that_is_none(releases, folder):
+    disk = empty_disk(folder / "d.img")
+    (folder / "key.pem").write_text("hello\n")
+    expect(NO_KEY, [str(folder / "key.pem")], disk, releases, "--yes", "--key", folder / "key.pem")
+    expect(NO_KEY, ["gone.pem"], disk, releases, "--yes", "--key", folder / "gone.pem")
+
+
+def test_no_key_at_all(releases, folder):
+    for default in ("/etc/proa/keys", "/usr/lib/proa/keys/1.root"):
+        assert not os.path.exists(default), f"this machine has keys of its own: {default}"
+    disk = empty_disk(folder / "d.img")
+    before = state_of(disk)
+    result = subprocess.run([BUILD / "proa", "install", "-d", disk, "-b", releases["good"], "-y"],
+                            stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == NO_KEY and "--key FILE" in result.stderr
+    assert state_of(disk) == before
+
+
+@pytest.mark.parametrize("text,words", [
+    ("hostname: boat: x\n", ["line 1, column 15"]),
+    ("a: 1\n\tb: 2\n", ["line 2, column 1"]),
+    ("just words\n", ["at its top must stand keys"]),
+    ("", ["keys"]),
+])
+def test_cloud_config(releases, folder, text, words):
+    (folder / "c.yml").write_text(text)
+    expect(CLOUD_CONFIG, ["c.yml", *words], empty_disk(folder / "d.img"), releases, "--yes", "-c",
+           folder / "c.yml")
+
+
+@pytest.mark.parametrize("options,words", [
+    (["--append", "a\"b"], ["--append"]),
+    (["--append", "proa.slot=b"], ["--append"]),
+    (["--slot-size", "much"], ["--slot-size"]),
+    (["--sector-size", "520"], ["--sector-size"]),
+    (["--frobnicate"], ["--frobnicate"]),
+])
+def test_usage(releases, folder, options, words):
+    disk = empty_disk(folder / "d.img")
+    before = state_of(disk)
+    code, said, _ = install(disk, releases, "--yes", *options)
+    assert code == USAGE and all(word in said for word in words), said
+    assert state_of(disk) == before
+
+
+# -- what is only seen half way ---------------------------------------------------------------
+
+@pytest.mark.parametrize("bundle", ["cut in the data", "changed data", "cut at the end"])
+def test_damage_in_the_data(releases, folder, bundle):
+    """The disk is written by then; it must say so, and never half-boot."""
+    disk = empty_disk(folder / "d.img")
+    code, said, out = install(disk, releases, "--yes", "--json", bundle=bundle)
+    assert code == DAMAGED, said
+    assert "the disk does not boot now; run proa install again" in said
+    report = json.loads(out)
+    assert report["result"] == "failed" and report["exit"] == DAMAGED and report["disk_touched"]
+    found = Disk(disk)
+    assert b"was interrupted" in found.read(0, 440)
+    start, size = found.partition("proa-a")
+    assert found.read(start + size - 65536, 65536) == bytes(65536), "the slot has a descriptor"
+    start, size = found.partition("proa-esp")
+    assert found.read(start, 4096) == bytes(4096), "the ESP can be read"
+    # A second run makes it whole; --force, for there is a partition table now.
+    code, said, _ = install(disk, releases, "--force")
+    assert code == 0, said
+    assert b"was interrupted" not in found.read(0, 440)
+
+
+# -- what is accepted -------------------------------------------------------------------------
+
+@pytest.mark.parametrize("sector", [512, 4096])
+def test_installed_file(releases, folder, sector):
+    """Without root, from standard input: the whole disk as other tools see it."""
+    disk = empty_disk(folder / "d.img")
+    os.chown(disk, NOBODY, NOBODY)
+    config = folder / "c.yml"
+    config.write_text("#cloud-config\nhostname: boat\n")
+    config.chmod(0o644)
+    with open(releases["good"], "rb") as bundle:
+        result = subprocess.run(
+            [str(word) for word in (BUILD / "proa", "install", "-d", disk, "-b", "-", "--key",
+                                    releases["key"], "-c", config, "--append", KERNEL_LINE,
+                                    "--sector-size", sector, "--yes", "--json")],
+            stdin=bundle, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+            user=NOBODY, group=NOBODY, extra_groups=[])
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["result"] == "installed" and report["version"] == "1.0"
+
+    environment = {**os.environ, "PARTED_SECTOR_SIZE": str(sector)}
+    table = run_quietly("parted", "-s", "-m", disk, "unit", "B", "print", env=environment)
+    assert f":{sector}:{sector}:gpt:" in table
+    found = Disk(disk, sector)
+    for partition in report["partitions"]:
+        start, size = found.partition(partition["label"])
+        assert (start, size) == (partition["offset"], partition["size"])
+        assert found.partition_uuid(partition["label"]) == partition["uuid"]
+        assert f"\n{partition['number']}:{start}B:{start + size - 1}B:{size}B:" in table
+
+    slot, image = found.partition("proa-a")[0], releases["good"].parent / "slot.img"
+    assert found.read(slot, image.stat().st_size) == image.read_bytes()
+    flip = found.flip()
+    assert flip == found.flip("mirror")
+    assert (flip["slot"], flip["a_left"], flip["b_left"]) == ("a", "4", "0")
+    assert KERNEL_LINE.encode() in found.read(found.partition("proa-flip")[0], 2 << 20)
+    has_code = any(found.read(0, 440))
+    assert b"was interrupted" not in found.read(0, 440) if sector == 512 else has_code
+
+    state = f"{disk}?offset={found.partition('proa-state')[0]}"
+    run_quietly("e2fsck", "-fn", state)
+    listing = run_quietly("debugfs", "-R", "stat lib/proa/conf/cloud-config.yml", state)
+    assert "Mode:  0600" in listing and "User:     0   Group:     0" in listing
+    assert "hostname: boat" in run_quietly("debugfs", "-R", "cat lib/proa/conf/cloud-config.yml",
+                                           state)
+
+
+def test_installed_device(releases, folder, loop):
+    """The same on a device, twice: what the first left is in the way of the second."""
+    disk = empty_disk(folder / "d.img")
+    device = loop(disk)
+    code, said, _ = install(device, releases, "--yes")
+    assert code == 0, said
+    first = Disk(disk).partition_uuid("proa-a")
+    expect(HOLDS_DATA, ["holds data"], device, releases, "--yes", file=disk)
+    code, said, _ = install(device, releases, "--force")
+    assert code == 0, said
+    assert Disk(disk).partition_uuid("proa-a") != first
+    run_quietly("e2fsck", "-fn", f"{disk}?offset={Disk(disk).partition('proa-state')[0]}")
+
+
+def test_dry_run(releases, folder):
+    disk = empty_disk(folder / "d.img")
+    before = state_of(disk)
+    code, said, out = install(disk, releases, "--dry-run", "--json")
+    assert code == 0, said
+    assert json.loads(out)["result"] == "planned"
+    assert len(json.loads(out)["partitions"]) == 6
+    assert state_of(disk) == before
