@@ -1,8 +1,12 @@
 #include "cli/command.h"
+#include "init/services/command.h"
 #include "installer/command.h"
 
 const struct command commands[] = {
 	{"install", "install Proa on a disk", install_command},
+	{"status", "tell what runs, from which slot, and how it fares", command_status},
+	{"reboot", "stop all containers in order and reboot", command_reboot},
+	{"poweroff", "stop all containers in order and switch the machine off", command_poweroff},
 	{"version", "print Proa's version", command_version},
 	{NULL, NULL, NULL},
 };

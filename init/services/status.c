@@ -1,0 +1,280 @@
+#include "init/services/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bootloader/flipio.h"
+#include "bootloader/rules.h"
+#include "init/services/fields.h"
+#include "init/services/pid1.h"
+#include "lib/cleanup.h"
+#include "lib/docker/docker.h"
+#include "lib/format/root.h"
+#include "lib/format/slot.h"
+#include "lib/hex.h"
+
+static void set_text(json_t *object, const char *key, const char *text)
+{
+	json_object_set_new(object, key, text && *text ? json_string(text) : json_null());
+}
+
+static void set_flag(json_t *object, const char *key, bool value)
+{
+	json_object_set_new(object, key, json_boolean(value));
+}
+
+/* A node that only root may read has one cause, and one way out. */
+static const char *reason(const struct error *err)
+{
+	return err->code == -EACCES || err->code == -EPERM ? "only root may read it: sudo proa status"
+							   : err->message;
+}
+
+static json_t *slot_numbers(const struct flip *flip, enum flip_slot slot)
+{
+	return json_pack("{s:i, s:b}", "left", (int)flip->slots[slot].left, "good",
+			 (int)flip->slots[slot].good);
+}
+
+static json_t *gather_flip(const char *device, char running)
+{
+	enum flip_slot ours = running == 'b' ? FLIP_SLOT_B : FLIP_SLOT_A;
+	_cleanup_flipio_ struct flipio io = FLIPIO_INIT;
+	struct flipio_state state;
+	struct error err = ERROR_INIT;
+	json_t *out = json_object();
+	char letter[2] = "";
+	int r = -ENOENT;
+
+	if (device && *device)
+		r = flipio_open_read(&io, device, 0, 0, &err);
+	else
+		error_set(&err, r, "PID 1 names no flip block");
+	if (r == 0)
+		r = flipio_read(&io, &state, &err);
+	if (r < 0) {
+		set_text(out, "error", reason(&err));
+		return out;
+	}
+	set_flag(out, "block_whole", state.block_whole);
+	set_flag(out, "mirror_whole", state.mirror_whole);
+	if (!state.block_whole && !state.mirror_whole) {
+		set_text(out, "error", "block and mirror are damaged; the next boot repairs them");
+		return out;
+	}
+	letter[0] = flip_letter(state.block.primary);
+	set_text(out, "primary", letter);
+	letter[0] = flip_letter(state.block.turn);
+	set_text(out, "turn", letter);
+	letter[0] = flip_letter(rules_next_slot(&state.block, &state.block));
+	set_text(out, "next", letter);
+	set_flag(out, "pending", rules_flip_pending(&state.block, ours));
+	json_object_set_new(out, "a", slot_numbers(&state.block, FLIP_SLOT_A));
+	json_object_set_new(out, "b", slot_numbers(&state.block, FLIP_SLOT_B));
+	return out;
+}
+
+static void describe_slot(json_t *out, const struct slot *slot)
+{
+	char hash[HASH_HEX_SIZE];
+
+	hex_encode(slot->manifest.root_hash, HASH_SIZE, hash);
+	set_text(out, "version", slot->manifest.version);
+	set_text(out, "kernel", slot->manifest.kernel);
+	set_text(out, "docker", slot->manifest.docker);
+	set_text(out, "root_hash", hash);
+	set_text(out, "signed_by", slot->signer.id);
+}
+
+static json_t *gather_slot(const char *device, bool running, const struct keyring *ring)
+{
+	_cleanup_fd_ int fd = -1;
+	struct error err = ERROR_INIT;
+	const char *state = "signed";
+	json_t *out = json_object();
+	struct slot slot;
+	off_t size = 0;
+	int r;
+
+	set_flag(out, "running", running);
+	set_text(out, "device", device);
+	fd = open(device && *device ? device : "/nonexistent", O_RDONLY | O_CLOEXEC);
+	size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+	if (size < 0)
+		r = error_errno(&err, "cannot open %s", device ? device : "the slot");
+	else
+		r = slot_verify_descriptor(fd, 0, (uint64_t)size, ring, &slot, &err);
+	if (r == 0)
+		describe_slot(out, &slot);
+	else if (r == -ENODATA)
+		state = "empty";
+	else if (r == -EBADMSG)
+		state = "damaged";
+	else if (r == -ENOKEY || r == -EKEYREJECTED)
+		state = "untrusted";
+	else
+		state = "unreadable";
+	set_text(out, "state", state);
+	set_text(out, "detail", r < 0 && r != -ENODATA ? reason(&err) : NULL);
+	return out;
+}
+
+static json_t *gather_slots(const struct fields *boot, char running, const char *keys)
+{
+	struct root root = {0};
+	struct error err = ERROR_INIT;
+	json_t *out = json_object();
+
+	if (root_load(keys, &root, &err) < 0)
+		set_text(out, "error", err.message);
+	json_object_set_new(out, "a", gather_slot(fields_get(boot, "slot_a"), running == 'a',
+						  &root.keys));
+	json_object_set_new(out, "b", gather_slot(fields_get(boot, "slot_b"), running == 'b',
+						  &root.keys));
+	return out;
+}
+
+/* PID 1's answer: words "key=value", the last one with a text that may hold spaces. */
+static int ask_pid1(const char *socket, struct fields *out, struct error *err)
+{
+	char answer[PID1_LINE_MAX];
+	char *last, *at = answer;
+	int r = pid1_request(socket, "status", answer, sizeof(answer), err);
+
+	if (r < 0)
+		return r;
+	last = strstr(answer, " degraded=");
+	for (; *at && at != last; at++)
+		if (*at == ' ')
+			*at = '\n';
+	if (last)
+		*last = '\n';
+	return fields_parse(answer, strlen(answer), out, err);
+}
+
+/* "service.NAME" and "service.NAME.KEY" become services.NAME. */
+static json_t *gather_services(const struct fields *fields)
+{
+	const char *at = NULL, *key, *value;
+	json_t *out = json_object();
+
+	while ((key = fields_next(fields, &at, &value))) {
+		char name[64];
+		const char *dot;
+		json_t *service;
+
+		if (strncmp(key, "service.", 8) != 0)
+			continue;
+		key += 8;
+		dot = strchrnul(key, '.');
+		snprintf(name, sizeof(name), "%.*s", (int)(dot - key), key);
+		service = json_object_get(out, name);
+		if (!service) {
+			service = json_object();
+			json_object_set_new(out, name, service);
+		}
+		if (!*dot)
+			set_text(service, "state", value);
+		else if (strcmp(dot, ".restarts") == 0)
+			json_object_set_new(service, "restarts", json_integer(atoi(value)));
+		else if (strcmp(dot, ".required") == 0)
+			set_flag(service, "required", strcmp(value, "1") == 0);
+		else if (strcmp(dot, ".reason") == 0)
+			set_text(service, "reason", value);
+	}
+	return out;
+}
+
+/* One word for where this boot stands. */
+static const char *phase(const char *gate, bool good, bool settled, bool stopping, bool degraded)
+{
+	if (stopping)
+		return "stopping";
+	if (degraded)
+		return "degraded";
+	if (strcmp(gate, "passed") == 0)
+		return settled ? "good" : "passed";
+	return good ? "starting" : "trial";
+}
+
+static bool is_one(const struct fields *fields, const char *key)
+{
+	return fields_get_number(fields, key, 0) == 1;
+}
+
+static void gather_phase(json_t *out, const struct fields *boot, const struct fields *services,
+			 const char *init_socket)
+{
+	_cleanup_fields_ struct fields pid1 = {0};
+	struct error err = ERROR_INIT;
+	const char *gate, *why;
+	bool good = is_one(boot, "good");
+
+	if (ask_pid1(init_socket, &pid1, &err) < 0)
+		set_text(out, "error", err.message);
+	gate = fields_get(&pid1, "gate");
+	if (!gate)
+		gate = fields_get(services, "gate");
+	if (!gate)
+		gate = "unknown";
+	/* The service manager sees what is wrong now; PID 1 keeps what was bad enough to be told. */
+	why = fields_get(services, "degraded");
+	if (!why || strcmp(gate, "waiting") == 0)
+		why = fields_get(services, "gate_reason");
+	if ((!why || !*why) && fields_get(&pid1, "degraded") && *fields_get(&pid1, "degraded"))
+		why = fields_get(&pid1, "degraded");
+	set_text(out, "gate", gate);
+	set_text(out, "degraded", why);
+	set_flag(out, "good", good);
+	set_flag(out, "settled", is_one(&pid1, "settled"));
+	set_text(out, "phase", phase(gate, good, is_one(&pid1, "settled"),
+				     is_one(&pid1, "stopping"), why && *why));
+	set_text(out, "waiting_for",
+		 strcmp(gate, "waiting") == 0 ? fields_get(services, "degraded") : NULL);
+}
+
+int status_gather(const struct status_paths *paths, json_t **out, struct error *err)
+{
+	_cleanup_fields_ struct fields boot = {0}, services = {0};
+	struct error missing = ERROR_INIT;
+	const char *slot;
+	json_t *status;
+	int r = fields_read(paths->boot, &boot, err);
+
+	if (r == -ENOENT)
+		return error_set(err, r,
+				 "this machine does not run Proa (there is no %s); ask it where "
+				 "it runs, e.g. by ssh",
+				 paths->boot);
+	if (r < 0)
+		return r;
+	status = json_object();
+	if (!status)
+		return error_oom(err);
+	slot = fields_get(&boot, "slot");
+	set_text(status, "version", fields_get(&boot, "version"));
+	set_text(status, "slot", slot);
+	set_text(status, "root_hash", fields_get(&boot, "root_hash"));
+	set_text(status, "disk", fields_get(&boot, "disk"));
+	set_flag(status, "fellback", is_one(&boot, "fellback"));
+	set_flag(status, "lastresort", is_one(&boot, "lastresort"));
+	if (fields_read(paths->services, &services, &missing) < 0)
+		set_text(status, "services_error", missing.message);
+	gather_phase(status, &boot, &services, paths->init_socket);
+	json_object_set_new(status, "flip",
+			    gather_flip(fields_get(&boot, "flip"), slot ? slot[0] : 'a'));
+	json_object_set_new(status, "slots",
+			    gather_slots(&boot, slot ? slot[0] : 'a', paths->keys));
+	set_text(status, "system_docker", fields_get(&services, "system_docker"));
+	set_text(status, "user_docker", fields_get(&services, "user_docker"));
+	json_object_set_new(status, "services", gather_services(&services));
+	*out = status;
+	return 0;
+}
+
+bool status_is_degraded(const json_t *status)
+{
+	return json_is_string(json_object_get(status, "degraded"));
+}

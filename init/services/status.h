@@ -1,0 +1,36 @@
+/*
+ * What `proa status` knows: the records of PID 1 and of the service manager,
+ * the flip block, and both slots' descriptors, read afresh. What cannot be read
+ * is said in its place and hides nothing else: at 3 a.m. half an answer counts.
+ */
+#ifndef PROA_INIT_SERVICES_STATUS_H
+#define PROA_INIT_SERVICES_STATUS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "lib/error.h"
+
+struct status_paths {
+	const char *boot;        /* /run/proa/boot */
+	const char *services;    /* /run/proa/status */
+	const char *init_socket; /* /run/proa/init.sock */
+	const char *keys;        /* the root document that releases are checked with */
+};
+
+/*
+ * Gathers everything as the object that `proa status --json` prints
+ * (proa-status(8) names its members). The caller releases it.
+ *
+ * Returns 0, -ENOENT where this isn't a running Proa, or another negative errno.
+ */
+int status_gather(const struct status_paths *paths, json_t **out, struct error *err);
+
+/* The same for people. */
+void status_print(FILE *out, const json_t *status);
+
+/* Something is wrong that a person should look at. */
+bool status_is_degraded(const json_t *status);
+
+#endif
