@@ -102,7 +102,8 @@ static int place(uint64_t offset, uint64_t size, uint64_t *out, struct error *er
 
 	if (size < DESCRIPTOR_SIZE || size % MANIFEST_BLOCK_SIZE != 0 ||
 	    __builtin_add_overflow(offset, size, &end))
-		return error_set(err, -EINVAL, "a slot of %llu bytes cannot be",
+		return error_set(err, -EINVAL,
+				 "this is no slot: its %llu bytes are no whole blocks, or too few",
 				 (unsigned long long)size);
 	*out = end - DESCRIPTOR_SIZE;
 	return 0;

@@ -19,6 +19,7 @@
 #include "lib/cleanup.h"
 #include "lib/format/bundle.h"
 #include "lib/io.h"
+#include "tests/unit/support/folder.h"
 #include "tests/unit/support/release.h"
 
 static struct release release;
@@ -376,9 +377,58 @@ static void inspecting_needs_no_key(void **state)
 		fail_msg("%s", err.message);
 }
 
-static void broken_files(void **state)
+/* Without a look at the image: it is another one than the release's. */
+static int read_file(const uint8_t *bytes, size_t size)
 {
-	static const char *const files[] = {
+	_cleanup_fd_ int fd = release_file(bytes, size);
+	_cleanup_bundle_ struct bundle *bundle = NULL;
+	const uint8_t *data;
+	uint64_t offset;
+	size_t length;
+	int r = bundle_open(fd, &ring, &bundle, NULL);
+
+	if (r < 0)
+		return r;
+	while ((r = bundle_next(bundle, &data, &length, &offset, NULL)) > 0)
+		;
+	return r;
+}
+
+/* Made by Python's tarfile, zstd(1) and openssl(1), not by our own writer. */
+static void files(void **state)
+{
+	static const struct folder_row rows[] = {
+		{"good", 0},
+		{"padded", 0},
+		{"signed-twice", 0},
+		{"empty", -EBADMSG},
+		{"cut-in-data", -EBADMSG},
+		{"cut-end", -EBADMSG},
+		{"garbage-behind", -EBADMSG},
+		{"extra-member", -EBADMSG},
+		{"another-order", -EBADMSG},
+		{"no-index", -EBADMSG},
+		{"unsigned", -ENOKEY},
+		{"signed-by-stranger", -ENOKEY},
+		{"signed-by-channel", -ENOKEY},
+		{"changed-manifest", -EKEYREJECTED},
+		{"two-frames-in-one", -EBADMSG},
+		{"skippable-frame", -EBADMSG},
+		{"frame-larger-than-said", -EBADMSG},
+		{"frame-without-size", -EBADMSG},
+		{"chunk-hash", -EBADMSG},
+		{"image-larger-than-frames", -EBADMSG},
+		{"must-understand", -EOPNOTSUPP},
+		{"another-architecture", -ENOEXEC},
+	};
+
+	(void)state;
+	folder_check("testdata/bundles", rows, sizeof(rows) / sizeof(rows[0]), read_file);
+}
+
+static void not_bundles(void **state)
+{
+	static const char *const paths[] = {
 		"testdata/manifests/good",
 		"testdata/keys/1.root",
 		"/dev/null",
@@ -386,8 +436,8 @@ static void broken_files(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		_cleanup_fd_ int fd = open(files[i], O_RDONLY | O_CLOEXEC);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		_cleanup_fd_ int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
 
 		assert_int_equal(read_all(fd, &ring, NULL), -EBADMSG);
 	}
@@ -406,7 +456,8 @@ int main(void)
 		cmocka_unit_test(members),
 		cmocka_unit_test(signed_nonsense),
 		cmocka_unit_test(inspecting_needs_no_key),
-		cmocka_unit_test(broken_files),
+		cmocka_unit_test(files),
+		cmocka_unit_test(not_bundles),
 	};
 
 	return cmocka_run_group_tests_name("bundle", tests, make_bundle, free_bundle);

@@ -15,6 +15,7 @@
 #include "lib/cleanup.h"
 #include "lib/format/slot.h"
 #include "lib/io.h"
+#include "tests/unit/support/folder.h"
 #include "tests/unit/support/release.h"
 
 enum { SLOT_OFFSET = 1 << 20, SLOT_SIZE = 4 << 20 };
@@ -99,6 +100,34 @@ static void broken_headers(void **state)
 		if (r != rows[i].expected)
 			fail_msg("%s: %d", rows[i].name, r);
 	}
+}
+
+static int read_file(const uint8_t *bytes, size_t size)
+{
+	static struct descriptor out;
+
+	assert_int_equal(size, DESCRIPTOR_SIZE);
+	return descriptor_parse(bytes, &out, NULL);
+}
+
+/* Made by a program of its own, from the description of the format. */
+static void files(void **state)
+{
+	static const struct folder_row rows[] = {
+		{"good", 0},
+		{"empty", -ENODATA},
+		{"magic", -ENODATA},
+		{"format-2", -EOPNOTSUPP},
+		{"reserved", -EBADMSG},
+		{"manifest-too-long", -EBADMSG},
+		{"manifest-4g", -EBADMSG},
+		{"signature-too-long", -EBADMSG},
+		{"torn", -EBADMSG},
+		{"bit", -EBADMSG},
+	};
+
+	(void)state;
+	folder_check("testdata/descriptors", rows, sizeof(rows) / sizeof(rows[0]), read_file);
 }
 
 static void every_bit_counts(void **state)
@@ -290,6 +319,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_what_it_wrote),
 		cmocka_unit_test(broken_headers),
+		cmocka_unit_test(files),
 		cmocka_unit_test(every_bit_counts),
 		cmocka_unit_test(every_torn_write_is_refused),
 		cmocka_unit_test(limits),

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "images/command.h"
-#include "images/pack.h"
 #include "images/sbom.h"
+#include "images/stream.h"
 #include "lib/cleanup.h"
 #include "lib/format/slot.h"
 #include "lib/io.h"
@@ -278,6 +278,46 @@ static void a_slot_in_a_disk_file(void **state)
 	release_free(&r);
 }
 
+static int stream_all(const struct release *r, uint64_t size, size_t piece)
+{
+	struct stream stream;
+	int result = stream_start(&stream, &r->manifest, NULL);
+
+	for (uint64_t at = 0; result == 0 && at < size; at += piece)
+		result = stream_feed(&stream, r->image + at,
+				     size - at < piece ? (size_t)(size - at) : piece, NULL);
+	if (result == 0)
+		result = stream_finish(&stream, NULL);
+	stream_end(&stream);
+	return result;
+}
+
+/* Pieces of any size; a changed bit in file system or tree; too little and too much. */
+static void streamed_images(void **state)
+{
+	static const size_t pieces[] = {1000, 4096, 4097, 100003, 4 << 20};
+	struct release r;
+
+	(void)state;
+	release_make(&r);
+	r.image = realloc(r.image, r.manifest.image_size + 1);
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		uint64_t size = r.manifest.image_size;
+		const uint64_t changes[] = {0, r.manifest.fs_size - 1, r.manifest.fs_size,
+					    size - 1};
+
+		assert_int_equal(stream_all(&r, size, pieces[i]), 0);
+		assert_int_equal(stream_all(&r, size - 1, pieces[i]), -EBADMSG);
+		assert_int_equal(stream_all(&r, size + 1, pieces[i]), -EBADMSG);
+		for (size_t k = 0; k < sizeof(changes) / sizeof(changes[0]); k++) {
+			r.image[changes[k]] ^= 1;
+			assert_int_equal(stream_all(&r, size, pieces[i]), -EBADMSG);
+			r.image[changes[k]] ^= 1;
+		}
+	}
+	release_free(&r);
+}
+
 static void package_lists(void **state)
 {
 	static const struct {
@@ -320,6 +360,7 @@ int main(void)
 		cmocka_unit_test(keys_and_root_documents),
 		cmocka_unit_test(what_cannot_be_built),
 		cmocka_unit_test(a_slot_in_a_disk_file),
+		cmocka_unit_test(streamed_images),
 		cmocka_unit_test(package_lists),
 	};
 

@@ -14,6 +14,7 @@
 #include "lib/cleanup.h"
 #include "lib/format/chunker.h"
 #include "lib/format/index.h"
+#include "tests/unit/support/folder.h"
 
 /* Two frames of two chunks each: 10 + 20 and 30 + 40 bytes of image. */
 enum {
@@ -126,6 +127,36 @@ static void broken_values(void **state)
 		if (r != rows[i].expected)
 			fail_msg("%s: %d", rows[i].name, r);
 	}
+}
+
+static int read_file(const uint8_t *bytes, size_t size)
+{
+	_cleanup_free_ uint8_t *copy = malloc(size ? size : 1);
+	struct index index;
+
+	memcpy(copy, bytes, size);
+	return index_parse(copy, size, &index, NULL);
+}
+
+static void files(void **state)
+{
+	static const struct folder_row rows[] = {
+		{"good", 0},
+		{"header-only", 0},
+		{"empty", -EBADMSG},
+		{"cut", -EBADMSG},
+		{"trailing-byte", -EBADMSG},
+		{"format-2", -EBADMSG},
+		{"counts-4g", -EFBIG},
+		{"chunk-gap", -EBADMSG},
+		{"chunk-overlap", -EBADMSG},
+		{"chunk-empty", -EBADMSG},
+		{"frame-overlap", -EBADMSG},
+		{"frame-too-large", -EBADMSG},
+	};
+
+	(void)state;
+	folder_check("testdata/indexes", rows, sizeof(rows) / sizeof(rows[0]), read_file);
 }
 
 static void every_cut_is_refused(void **state)
@@ -263,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_what_it_wrote), cmocka_unit_test(broken_values),
+		cmocka_unit_test(files),
 		cmocka_unit_test(every_cut_is_refused), cmocka_unit_test(size_limits),
 		cmocka_unit_test(cuts_are_bounded),    cmocka_unit_test(cuts_are_these),
 		cmocka_unit_test(cuts_come_back),
