@@ -71,7 +71,6 @@ static int place_esp(const struct install *install, struct error *err)
 	return r < 0 ? r : sync_disk(install, err);
 }
 
-/* BIOS firmware can't boot disks with other sectors than 512 bytes. */
 static int place_bios(const struct install *install, struct error *err)
 {
 	const struct manifest *manifest = &bundle_head(install->bundle)->manifest;
@@ -79,8 +78,10 @@ static int place_bios(const struct install *install, struct error *err)
 	struct place_bios images;
 	int r;
 
+	/* BIOS firmware can't boot disks with other sectors than 512 bytes. */
 	if (install->plan->sector_bytes != 512)
-		return 0;
+		return marker_write(install->hold->fd, install->plan->disk_bytes,
+				    install->plan->sector_bytes, MARKER_UEFI_ONLY, err);
 	r = read_piece(install, &manifest->boot_img, PLACE_BOOT_SIZE, &boot, err);
 	if (r == 0)
 		r = read_piece(install, &manifest->boot_core, PLACE_CORE_MAX, &core, err);
@@ -153,7 +154,8 @@ int install_run(struct install *install, struct error *err)
 
 	install->touched = true;
 	say(install, "Partitioning");
-	r = marker_write(install->hold->fd, plan->disk_bytes, plan->sector_bytes, err);
+	r = marker_write(install->hold->fd, plan->disk_bytes, plan->sector_bytes,
+			 MARKER_INTERRUPTED, err);
 	if (r == 0)
 		r = partition_wipe(install->hold->fd, plan, err);
 	if (r == 0)

@@ -1,6 +1,7 @@
 #include "installer/marker.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -49,15 +50,12 @@ __asm__(".pushsection .rodata\n"
 	"4:	int $0x18\n"
 	"5:	hlt\n"
 	"	jmp 5b\n"
-	"marker_text:\n"
-	"	.ascii \"\\r\\nProa: the installation of this disk was interrupted. \"\n"
-	"	.asciz \"Run proa install again.\\r\\n\"\n"
-	"marker_end:\n"
+	"marker_text:\n" /* the line follows here */
 	".code64\n"
 	".popsection\n");
 
 extern const uint8_t marker_code[] __attribute__((visibility("hidden")));
-extern const uint8_t marker_end[] __attribute__((visibility("hidden")));
+extern const uint8_t marker_text[] __attribute__((visibility("hidden")));
 
 enum {
 	MBR_SIZE = 512,
@@ -67,17 +65,19 @@ enum {
 	SECTOR_MAX = 4096,
 };
 
-int marker_write(int fd, uint64_t disk_bytes, uint32_t sector_bytes, struct error *err)
+int marker_write(int fd, uint64_t disk_bytes, uint32_t sector_bytes, const char *line,
+		 struct error *err)
 {
 	uint8_t sector[SECTOR_MAX] = {0};
-	size_t code_size = (size_t)(marker_end - marker_code);
+	size_t code_size = (size_t)(marker_text - marker_code);
 	uint64_t sectors = disk_bytes / sector_bytes - 1;
 	uint8_t *entry = sector + MBR_ENTRY;
 	int r;
 
-	if (code_size > MBR_CODE_SIZE || sector_bytes > SECTOR_MAX)
+	if (code_size + strlen(line) + 5 > MBR_CODE_SIZE || sector_bytes > SECTOR_MAX)
 		return error_set(err, -EINVAL, "the boot code does not fit the first sector");
 	memcpy(sector, marker_code, code_size);
+	snprintf((char *)sector + code_size, MBR_CODE_SIZE - code_size, "\r\n%s\r\n", line);
 	entry[2] = 0x02; /* CHS 0/0/2, which is LBA 1 */
 	entry[4] = 0xee; /* GPT protective */
 	memset(entry + 5, 0xff, 3);

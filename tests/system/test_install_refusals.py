@@ -495,8 +495,9 @@ def test_installed_file(releases, folder, sector):
     assert flip == found.flip("mirror")
     assert (flip["slot"], flip["a_left"], flip["b_left"]) == ("a", "4", "0")
     assert KERNEL_LINE.encode() in found.read(found.partition("proa-flip")[0], 2 << 20)
-    has_code = any(found.read(0, 440))
-    assert b"was interrupted" not in found.read(0, 440) if sector == 512 else has_code
+    code = found.read(0, 440)
+    assert any(code) and b"was interrupted" not in code
+    assert (b"UEFI mode only" in code) == (sector == 4096)
 
     state = f"{disk}?offset={found.partition('proa-state')[0]}"
     run_quietly("e2fsck", "-fn", state)

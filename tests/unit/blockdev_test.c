@@ -82,8 +82,8 @@ static void make_table(int fd, uint64_t size, uint32_t sector, struct plan *plan
 	struct error err = ERROR_INIT;
 
 	assert_int_equal(plan_make(&request, plan, &err), 0);
-	if (marker_write(fd, size, sector, &err) < 0 || partition_wipe(fd, plan, &err) < 0 ||
-	    partition_write(path, plan, &err) < 0)
+	if (marker_write(fd, size, sector, MARKER_INTERRUPTED, &err) < 0 ||
+	    partition_wipe(fd, plan, &err) < 0 || partition_write(path, plan, &err) < 0)
 		fail_msg("%s", err.message);
 }
 
@@ -121,6 +121,24 @@ static void test_partitions(void **state)
 		assert_int_equal(content.partitions, 6);
 		assert_true(content_is_data(&content));
 	}
+}
+
+/* Both copies hold the same entries, Proa's own types included. */
+static void test_both_copies(void **state)
+{
+	static const uint8_t slot_type[] = {0xd2, 0xb4, 0xe0, 0xc8, 0xa9, 0x17, 0x36, 0x4f,
+					    0xa5, 0xd1, 0x6b, 0x1f, 0x2c, 0x9e, 0x7a, 0x40};
+	uint64_t size = 4 * LAYOUT_GIB;
+	_cleanup_fd_ int fd = open_disk(size);
+	uint8_t one[6 * 128], other[6 * 128];
+	struct plan plan;
+
+	(void)state;
+	make_table(fd, size, 512, &plan);
+	assert_int_equal(io_pread_full(fd, one, sizeof(one), 1024), 0);
+	assert_int_equal(io_pread_full(fd, other, sizeof(other), size - 33 * 512), 0);
+	assert_memory_equal(one, other, sizeof(one));
+	assert_memory_equal(one + (LAYOUT_SLOT_A - 1) * 128, slot_type, sizeof(slot_type));
 }
 
 /* The backup must do where the primary is lost: libblkid checks its sums. */
@@ -185,9 +203,9 @@ static int remove_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_probe),      cmocka_unit_test(test_lock),
-		cmocka_unit_test(test_partitions), cmocka_unit_test(test_backup_table),
-		cmocka_unit_test(test_content),
+		cmocka_unit_test(test_probe),        cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_partitions),   cmocka_unit_test(test_both_copies),
+		cmocka_unit_test(test_backup_table), cmocka_unit_test(test_content),
 	};
 	int fd = mkstemp(path);
 
