@@ -1,8 +1,9 @@
 /*
  * The kernel of the firmware tests of GRUB's decision: says its command line on
- * the serial port and resets the machine, so that GRUB decides again. A bzImage
- * as the Linux boot protocol 2.12 describes it (Documentation/arch/x86/boot.rst),
- * entered in 32-bit mode by GRUB's BIOS and UEFI loaders alike.
+ * the serial port, waits for a byte there and resets the machine, so that GRUB
+ * decides again. A bzImage as the Linux boot protocol 2.12 describes it
+ * (Documentation/arch/x86/boot.rst), entered in 32-bit mode by GRUB's BIOS and
+ * UEFI loaders alike.
  */
 	.code32
 	.text
@@ -54,6 +55,10 @@ here:	popl %ebp
 	leal line - here(%ebp), %esi
 	call print
 
+	movw $0x3fd, %dx
+listen:	inb %dx, %al
+	testb $0x01, %al
+	jz listen
 	movw $0xcf9, %dx	/* reset control register: PIIX3 and ICH9 have it */
 	movb $0x02, %al
 	outb %al, %dx
