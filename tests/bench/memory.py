@@ -1,7 +1,7 @@
 """Memory at idle beside Debian, and the least with which Proa boots and runs containers."""
 
 import rows
-from machine import USER_IMAGE, MachineError
+from machine import LOAD_IMAGE, USER_IMAGE, MachineError
 
 IDLE_SECONDS = 300
 LADDER = [256, 224, 192, 176, 160]
@@ -45,6 +45,7 @@ def boots_with(golden, folder, memory):
     try:
         one.wait_boot("health gate passed", 600)
         one.wait_shell()
+        one.check(LOAD_IMAGE, 300)
         for name in ("one", "two", "three"):
             one.check(f"docker run -d --name {name} {USER_IMAGE} sleep 99999", 300)
         return one.check("docker ps -q | wc -l", 300).strip() == "3"

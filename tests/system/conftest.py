@@ -109,6 +109,7 @@ def running_machine(golden, work):
     try:
         one.wait_boot("health gate passed")
         one.wait_shell()
+        one.check(machines.LOAD_IMAGE, 300)
         # A container that every one of these tests finds running.
         one.check(f"docker run -d --name survivor --restart always {machines.USER_IMAGE} sleep 99999")
         one.save("up")

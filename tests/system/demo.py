@@ -10,6 +10,7 @@ import machine as machines
 
 # What a person would type, and what must be in the answer.
 STEPS = [
+    (machines.LOAD_IMAGE, "busybox"),
     ("docker run --rm busybox echo hello from a container", "hello from a container"),
     ("docker run -d --name web busybox sleep 100000", ""),
     ("docker ps --format '{{.Names}}  {{.Status}}'", "web"),
@@ -17,7 +18,7 @@ STEPS = [
     ("docker rm -f $(docker ps -qa)", ""),
     ("docker ps -qa | wc -l", "0"),
     ("system-docker ps --format '{{.Names}}  {{.Status}}'", "docker"),
-    ("proa status", ""),
+    ("sudo proa status", ""),
 ]
 
 SHOWN = """
@@ -54,7 +55,7 @@ def main():
         after = services(machine)
         if after != before:
             raise machines.MachineError(f"services before: {before}, after: {after}")
-        machine.type(" proa poweroff\n")
+        machine.type(" sudo proa poweroff\n")
         machine.wait_off()
     except AssertionError as error:
         print(f"\n{machine.tail()}\n\ndemo: {error}\nBy hand: {machine.by_hand()}")

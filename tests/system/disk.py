@@ -1,5 +1,6 @@
 """Disk files: golden installs, overlays, and faults written into them offline."""
 
+import os
 import pathlib
 import re
 import struct
@@ -10,7 +11,8 @@ import uuid
 import machine as machines
 from machine import ROOT, run_quietly
 
-BUILD = ROOT / "build"
+# PROA_BUILD: another build folder than the usual one.
+BUILD = pathlib.Path(os.environ.get("PROA_BUILD", ROOT / "build"))
 IMAGE = BUILD / "image"
 
 # Byte offsets in proa-flip (bootloader/flipfs.h): a format that does not change.

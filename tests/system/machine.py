@@ -29,8 +29,9 @@ INIT_STARTED = "init: started"
 # What no healthy boot says.
 TROUBLE = r"^proa: +\d+\.\d\d error: .*|Kernel panic.*|^proa: +\d+\.\d\d degraded: .*"
 
-# The image that Proa's own image carries for user Docker.
+# The image that Proa's own image carries, so that user Docker has something to run.
 USER_IMAGE = "busybox"
+LOAD_IMAGE = "docker load -q -i /usr/lib/proa/images/busybox.tar"
 
 # Every such restart in this process, for the summary: (machine, why).
 restarts = []

@@ -1,6 +1,6 @@
 """A disk file that `proa install` made boots by BIOS, and user Docker runs a container."""
 
-from machine import USER_IMAGE
+from machine import LOAD_IMAGE, USER_IMAGE
 
 
 def test_boot_bios(disk, machine):
@@ -10,6 +10,7 @@ def test_boot_bios(disk, machine):
     one.wait_for("user Docker answers")
     one.wait_for("health gate passed")
     one.wait_shell()
+    one.check(LOAD_IMAGE, 300)
     assert one.run("test -d /sys/firmware/efi")[0] != 0
     assert one.check(f"docker run --rm {USER_IMAGE} echo hello") == "hello"
     # Two Dockers, not one seen twice: they know other containers.

@@ -4,21 +4,16 @@ import pytest
 
 STARTED = "docker inspect --format '{{.State.Pid}} {{.State.StartedAt}}' survivor"
 
-# What each daemon's command line holds, and how it is seen to be back.
+# Each daemon's command line, and how it is seen to be back.
 DAEMONS = {
-    "system_docker": ("dockerd.*system-docker", "system-docker version"),
-    "user_docker": ("dockerd.*containerd-namespace[= ]user", "docker version"),
-    "service_manager": ("proa-services$", "proa status"),
+    "system_docker": ("^[^ ]*dockerd .*--data-root=/var/lib/system-docker", "system-docker version"),
+    "user_docker": ("^[^ ]*dockerd .*--data-root=/var/lib/docker", "docker version"),
+    "service_manager": ("^[^ ]*proa-services$", "sudo proa status"),
 }
 
 
 def processes(machine, pattern):
-    """Process ids by command line. The shell of this very command is not among them."""
-    output = machine.check(
-        "for p in /proc/[0-9]*; do c=$(sudo tr '\\0' ' ' < $p/cmdline 2> /dev/null); "
-        "c=${c% }; " f"[ ${{p#/proc/}} = $$ ] || ! echo \"$c\" | grep -qE '{pattern}' "
-        "|| echo ${p#/proc/}; done; true")
-    return set(output.split())
+    return set(machine.run(f"pgrep -f -- '{pattern}'")[1].split())
 
 
 @pytest.mark.parametrize("daemon", DAEMONS)

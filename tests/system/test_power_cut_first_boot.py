@@ -2,7 +2,7 @@
 
 import pytest
 
-from machine import USER_IMAGE
+from machine import LOAD_IMAGE, USER_IMAGE
 
 
 @pytest.mark.parametrize("stage", [
@@ -22,4 +22,5 @@ def test_power_cut_first_boot(disk, machine, stage):
     one.start()
     one.wait_boot("health gate passed")
     one.wait_shell()
+    one.check(LOAD_IMAGE, 300)
     assert one.check(f"docker run --rm {USER_IMAGE} echo hello") == "hello"

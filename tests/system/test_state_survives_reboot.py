@@ -1,12 +1,13 @@
 """What people and their containers wrote is there after an orderly reboot."""
 
-from machine import USER_IMAGE
+from machine import LOAD_IMAGE, USER_IMAGE
 
 
 def test_state_survives_reboot(disk, machine):
     one = machine(disk())
     one.wait_boot("health gate passed")
     one.wait_shell()
+    one.check(LOAD_IMAGE, 300)
     one.check("echo kept > ~/file")
     one.check(f"docker run --rm -v data:/data {USER_IMAGE} sh -c 'echo volume > /data/file'")
     one.check(f"docker run -d --name again --restart always {USER_IMAGE} sleep 99999")
