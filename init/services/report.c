@@ -98,6 +98,9 @@ static int write_status(const struct supervisor *supervisor)
 		print_value(out, "gate_reason", supervisor->gate.failed);
 	if (supervisor->gate.degraded[0])
 		print_value(out, "degraded", supervisor->gate.degraded);
+	/* What PID 1 has heard from us and keeps: `proa status` tells it from PID 1's own troubles. */
+	if (supervisor->report.told[0])
+		print_value(out, "told", supervisor->report.told);
 	fprintf(out, "system_docker=%s\n",
 		supervisor->link.state == LINK_UP ? "answers" : "silent");
 	fprintf(out, "user_docker=%s\n", supervisor->user_docker.answers ? "answers" : "silent");
@@ -145,8 +148,10 @@ static void tell_pid1(struct supervisor *supervisor, uint64_t now)
 	/* PID 1 keeps the reasons for the history; that all is well again is in the status file. */
 	if (report->seen[0] && strcmp(report->seen, report->told) != 0 &&
 	    now - report->seen_ms >= DEGRADED_AFTER_MS &&
-	    tell(report, now, "degraded", report->seen))
+	    tell(report, now, "degraded", report->seen)) {
 		memcpy(report->told, report->seen, sizeof(report->told));
+		report->changed = true;
+	}
 }
 
 void report_step(struct supervisor *supervisor, uint64_t now)

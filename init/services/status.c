@@ -204,6 +204,17 @@ static bool is_one(const struct fields *fields, const char *key)
 	return fields_get_number(fields, key, 0) == 1;
 }
 
+/* PID 1 keeps what it was told for good; only what the service manager did not tell counts. */
+static const char *pid1_trouble(const struct fields *pid1, const struct fields *services)
+{
+	const char *trouble = fields_get(pid1, "degraded");
+	const char *told = fields_get(services, "told");
+
+	if (!trouble || !*trouble || (told && strcmp(told, trouble) == 0))
+		return NULL;
+	return trouble;
+}
+
 static void gather_phase(json_t *out, const struct fields *boot, const struct fields *services,
 			 const char *init_socket)
 {
@@ -219,12 +230,10 @@ static void gather_phase(json_t *out, const struct fields *boot, const struct fi
 		gate = fields_get(services, "gate");
 	if (!gate)
 		gate = "unknown";
-	/* The service manager sees what is wrong now; PID 1 keeps what was bad enough to be told. */
-	why = fields_get(services, "degraded");
-	if (!why || strcmp(gate, "waiting") == 0)
-		why = fields_get(services, "gate_reason");
-	if ((!why || !*why) && fields_get(&pid1, "degraded") && *fields_get(&pid1, "degraded"))
-		why = fields_get(&pid1, "degraded");
+	/* While the gate waits, what doesn't run yet is no fault. */
+	why = strcmp(gate, "waiting") == 0 ? NULL : fields_get(services, "degraded");
+	if (!why)
+		why = pid1_trouble(&pid1, services);
 	set_text(out, "gate", gate);
 	set_text(out, "degraded", why);
 	set_flag(out, "good", good);

@@ -1,0 +1,111 @@
+/* The health gate's verdict (DESIGN §7). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "init/services/gate.h"
+
+static void test_verdicts(void **state)
+{
+	enum { LATE = GATE_DEADLINE_MS, EARLY = GATE_DEADLINE_MS - 1 };
+	static const struct {
+		const char *rule;
+		uint64_t after_ms;
+		bool good, mounted, system, user;
+		const char *services;
+		enum gate_verdict verdict;
+		const char *says; /* in `failed`, or in `degraded` where it has not failed */
+	} rows[] = {
+		{"all runs", 1, false, true, true, true, "", GATE_PASSED, ""},
+		{"all runs, late", LATE, false, true, true, true, "", GATE_PASSED, ""},
+		{"a service is missing, in time", EARLY, false, true, true, true, "service a", GATE_OPEN,
+		 "service a"},
+		{"a service is missing, late", LATE, false, true, true, true, "service a", GATE_FAILED,
+		 "service a"},
+		{"user Docker is missing, late", LATE, false, true, true, false, "", GATE_FAILED,
+		 "user Docker does not answer"},
+		{"no state, late", LATE, false, false, true, true, "", GATE_FAILED, "state partition"},
+		{"good slot: services only degrade", LATE, true, true, true, false, "service a",
+		 GATE_PASSED, "user Docker does not answer; service a"},
+		{"good slot: in time it waits all the same", EARLY, true, true, true, false, "",
+		 GATE_OPEN, "user Docker"},
+		{"good slot: System Docker decides", LATE, true, true, false, false, "", GATE_FAILED,
+		 "System Docker does not answer; user Docker"},
+		{"good slot: the state partition decides", LATE, true, false, true, true, "",
+		 GATE_FAILED, "state partition"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct gate gate = {0};
+		struct gate_facts facts = {
+			.now_ms = 5000 + rows[i].after_ms,
+			.mounted_ms = 5000,
+			.slot_good = rows[i].good,
+			.state_mounted = rows[i].mounted,
+			.system_answers = rows[i].system,
+			.user_answers = rows[i].user,
+			.services = rows[i].services,
+		};
+
+		print_message("  %s\n", rows[i].rule);
+		gate_judge(&gate, &facts);
+		assert_int_equal(gate.verdict, rows[i].verdict);
+		assert_non_null(strstr(gate.verdict == GATE_FAILED ? gate.failed : gate.degraded,
+				       rows[i].says));
+		assert_int_equal(gate.failed[0] != '\0', gate.verdict == GATE_FAILED);
+	}
+}
+
+static void test_a_verdict_stays(void **state)
+{
+	struct gate_facts facts = {.now_ms = 10,
+				   .mounted_ms = 0,
+				   .state_mounted = true,
+				   .system_answers = true,
+				   .user_answers = true,
+				   .services = ""};
+	struct gate gate = {0};
+
+	(void)state;
+	gate_judge(&gate, &facts);
+	assert_int_equal(gate.verdict, GATE_PASSED);
+	facts.now_ms = 10 * GATE_DEADLINE_MS;
+	facts.user_answers = false;
+	gate_judge(&gate, &facts);
+	assert_int_equal(gate.verdict, GATE_PASSED);
+	assert_string_equal(gate.degraded, "user Docker does not answer");
+	facts.user_answers = true;
+	gate_judge(&gate, &facts);
+	assert_string_equal(gate.degraded, "");
+}
+
+/* Reasons longer than the room are cut, not written past it. */
+static void test_long_reasons(void **state)
+{
+	char services[GATE_TEXT_MAX];
+	struct gate_facts facts = {.now_ms = GATE_DEADLINE_MS, .services = services};
+	struct gate gate = {0};
+
+	(void)state;
+	memset(services, 'x', sizeof(services) - 1);
+	services[sizeof(services) - 1] = '\0';
+	gate_judge(&gate, &facts);
+	assert_int_equal(gate.verdict, GATE_FAILED);
+	assert_int_equal(strlen(gate.failed), GATE_TEXT_MAX - 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_a_verdict_stays),
+		cmocka_unit_test(test_long_reasons),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
