@@ -1,0 +1,297 @@
+/* Seeding System Docker's data root, from one release to the next. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "init/services/seed.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+#define REPOSITORIES "image/overlay2/repositories.json"
+#define IMAGES       "image/overlay2/imagedb/content/sha256/"
+#define LAYERS       "image/overlay2/layerdb/sha256/"
+
+static char folder[] = "/tmp/seed-test-XXXXXX";
+static char target[64];
+
+static void put(const char *base, const char *path, const char *text)
+{
+	char full[512], *slash;
+
+	snprintf(full, sizeof(full), "%s/%s", base, path);
+	slash = strrchr(full, '/');
+	*slash = '\0';
+	assert_int_equal(io_make_dirs(full, NULL), 0);
+	*slash = '/';
+	unlink(full);
+	if (strncmp(text, "-> ", 3) == 0)
+		assert_int_equal(symlink(text + 3, full), 0);
+	else
+		assert_int_equal(io_replace_file(full, text, strlen(text), 0600, NULL), 0);
+}
+
+static bool there(const char *path)
+{
+	char full[512];
+	struct stat info;
+
+	snprintf(full, sizeof(full), "%s/%s", target, path);
+	return lstat(full, &info) == 0;
+}
+
+static bool holds(const char *path, const char *text)
+{
+	_cleanup_free_ char *found = NULL;
+	char full[512];
+	size_t size;
+
+	snprintf(full, sizeof(full), "%s/%s", target, path);
+	return io_read_file(full, SEED_FILE_MAX, &found, &size, NULL) == 0 && strstr(found, text);
+}
+
+/* A release's seed: image iN on layer lN, tagged proa/os:N and :latest. */
+static const char *make_seed(int release)
+{
+	static char source[64];
+	char path[256], text[256];
+
+	snprintf(source, sizeof(source), "%s/seed%d", folder, release);
+	snprintf(path, sizeof(path), IMAGES "i%d", release);
+	put(source, path, "{\"rootfs\":{}}");
+	snprintf(path, sizeof(path), LAYERS "l%d/cache-id", release);
+	snprintf(text, sizeof(text), "c%d", release);
+	put(source, path, text);
+	snprintf(path, sizeof(path), "overlay2/c%d/link", release);
+	snprintf(text, sizeof(text), "L%d", release);
+	put(source, path, text);
+	snprintf(path, sizeof(path), "overlay2/c%d/diff", release);
+	put(source, path, "-> /layers/os");
+	snprintf(path, sizeof(path), "overlay2/l/L%d", release);
+	snprintf(text, sizeof(text), "-> ../c%d/diff", release);
+	put(source, path, text);
+	snprintf(text, sizeof(text),
+		 "{\"Repositories\":{\"proa/os\":{\"proa/os:%d\":\"sha256:i%d\","
+		 "\"proa/os:latest\":\"sha256:i%d\"}}}",
+		 release, release, release);
+	put(source, REPOSITORIES, text);
+	return source;
+}
+
+static void seed(int release)
+{
+	struct error err = ERROR_INIT;
+
+	if (seed_run(make_seed(release), target, &err) < 0)
+		fail_msg("%s", err.message);
+}
+
+/* As if the marker were of another release: /run/proa/boot names none on a test machine. */
+static void forget_release(void)
+{
+	_cleanup_free_ char *text = NULL, *changed = NULL;
+	char path[128];
+	size_t size;
+	char *at;
+
+	snprintf(path, sizeof(path), "%s/" SEED_MARKER, target);
+	assert_int_equal(io_read_file(path, SEED_FILE_MAX, &text, &size, NULL), 0);
+	at = strstr(text, "\"release\":\"");
+	assert_non_null(at);
+	at += strlen("\"release\":\"");
+	assert_true(asprintf(&changed, "%.*sold%s", (int)(at - text), text, at) > 0);
+	assert_int_equal(io_replace_file(path, changed, strlen(changed), 0600, NULL), 0);
+}
+
+static int fresh(void **state)
+{
+	(void)state;
+	return seed_remove(target, NULL);
+}
+
+static void test_first(void **state)
+{
+	char link[64] = "", path[128];
+
+	(void)state;
+	seed(1);
+	assert_true(there(IMAGES "i1"));
+	assert_true(holds("overlay2/c1/link", "L1"));
+	assert_true(holds(REPOSITORIES, "proa/os:latest"));
+	snprintf(path, sizeof(path), "%s/overlay2/c1/diff", target);
+	assert_true(readlink(path, link, sizeof(link) - 1) > 0);
+	assert_string_equal(link, "/layers/os");
+	assert_true(there(SEED_MARKER));
+}
+
+/* Whatever a power cut has left of it is put right. */
+static void test_mends(void **state)
+{
+	static const struct {
+		const char *path, *torn; /* NULL: missing */
+	} rows[] = {
+		{IMAGES "i1", ""},
+		{IMAGES "i1", NULL},
+		{LAYERS "l1/cache-id", "c"},
+		{REPOSITORIES, ""},
+		{REPOSITORIES, "{\"Repositories\":[]}"},
+		{REPOSITORIES, NULL},
+		{"overlay2/c1/diff", "a file"},
+		{"overlay2/c1/diff", "-> /elsewhere"},
+		{"overlay2/l/L1", NULL},
+		{SEED_MARKER, "rubbish"},
+		{SEED_MARKER, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char path[256], link[64] = "";
+
+		seed(1);
+		snprintf(path, sizeof(path), "%s/%s", target, rows[i].path);
+		unlink(path);
+		if (rows[i].torn)
+			put(target, rows[i].path, rows[i].torn);
+		seed(1);
+		assert_true(holds(IMAGES "i1", "rootfs"));
+		assert_true(holds(LAYERS "l1/cache-id", "c1"));
+		assert_true(holds(REPOSITORIES, "\"proa/os:latest\":\"sha256:i1\""));
+		snprintf(path, sizeof(path), "%s/overlay2/c1/diff", target);
+		assert_true(readlink(path, link, sizeof(link) - 1) > 0);
+		assert_string_equal(link, "/layers/os");
+		assert_true(there("overlay2/l/L1"));
+	}
+}
+
+static void make_container(const char *id, const char *labels, const char *image,
+			   const char *layer)
+{
+	char path[256], text[256];
+
+	snprintf(path, sizeof(path), "containers/%s/config.v2.json", id);
+	snprintf(text, sizeof(text), "{\"Image\":\"%s\",\"Config\":{\"Labels\":{%s}}}", image, labels);
+	put(target, path, text);
+	snprintf(path, sizeof(path), "image/overlay2/layerdb/mounts/%s/mount-id", id);
+	snprintf(text, sizeof(text), "m-%s", id);
+	put(target, path, text);
+	snprintf(path, sizeof(path), "image/overlay2/layerdb/mounts/%s/parent", id);
+	put(target, path, layer);
+	snprintf(path, sizeof(path), "overlay2/m-%s/link", id);
+	snprintf(text, sizeof(text), "L-%s", id);
+	put(target, path, text);
+	snprintf(path, sizeof(path), "overlay2/l/L-%s", id);
+	put(target, path, "-> ../x/diff");
+	snprintf(path, sizeof(path), "overlay2/m-%s-init/link", id);
+	snprintf(text, sizeof(text), "I-%s", id);
+	put(target, path, text);
+	snprintf(path, sizeof(path), "overlay2/l/I-%s", id);
+	put(target, path, "-> ../x/diff");
+}
+
+static void test_next_release(void **state)
+{
+	(void)state;
+	seed(1);
+	make_container("ours", "\"proa.service\":\"udev\"", "sha256:i1", "sha256:l1");
+	put(target, "volumes/v/_data/file", "a person's");
+	forget_release();
+	seed(2);
+	assert_true(there(IMAGES "i2") && there(LAYERS "l2") && there("overlay2/c2"));
+	assert_true(holds(REPOSITORIES, "\"proa/os:latest\":\"sha256:i2\""));
+	assert_false(holds(REPOSITORIES, "proa/os:1"));
+	assert_false(there(IMAGES "i1") || there(LAYERS "l1") || there("overlay2/c1") ||
+		     there("overlay2/l/L1"));
+	assert_false(there("containers/ours") || there("overlay2/m-ours") ||
+		     there("overlay2/m-ours-init") || there("overlay2/l/L-ours") ||
+		     there("overlay2/l/I-ours") || there("image/overlay2/layerdb/mounts/ours"));
+	assert_true(holds("volumes/v/_data/file", "a person's"));
+}
+
+/* What a person has in System Docker keeps what it stands on. */
+static void test_keeps(void **state)
+{
+	(void)state;
+
+	print_message("  a container\n");
+	seed(1);
+	make_container("theirs", "", "sha256:i1", "sha256:l1");
+	forget_release();
+	seed(2);
+	assert_true(there("containers/theirs") && there("overlay2/m-theirs"));
+	assert_true(there(IMAGES "i1") && there(LAYERS "l1") && there("overlay2/c1"));
+	fresh(state);
+
+	print_message("  an image built on the layer, and its tag\n");
+	seed(1);
+	put(target, LAYERS "upper/parent", "sha256:l1");
+	put(target, IMAGES "built", "{}");
+	put(target, REPOSITORIES,
+	    "{\"Repositories\":{\"mine\":{\"mine:1\":\"sha256:built\"},\"proa/os\":{"
+	    "\"proa/os:1\":\"sha256:i1\",\"proa/os:latest\":\"sha256:i1\"}}}");
+	forget_release();
+	seed(2);
+	assert_true(there(LAYERS "l1") && there("overlay2/c1") && there(IMAGES "built"));
+	assert_true(holds(REPOSITORIES, "mine:1"));
+	assert_false(there(IMAGES "i1"));
+	fresh(state);
+
+	print_message("  a tag on the image itself: its layers stay too\n");
+	seed(1);
+	put(target, REPOSITORIES,
+	    "{\"Repositories\":{\"mine\":{\"mine:1\":\"sha256:i1\"},\"proa/os\":{"
+	    "\"proa/os:1\":\"sha256:i1\",\"proa/os:latest\":\"sha256:i1\"}}}");
+	forget_release();
+	seed(2);
+	assert_true(there(IMAGES "i1") && there(LAYERS "l1") && there("overlay2/c1"));
+}
+
+/* A marker is read from a disk: it can't make us remove anything else. */
+static void test_hostile_marker(void **state)
+{
+	(void)state;
+	seed(1);
+	put(target, "keep/file", "x");
+	put(target, SEED_MARKER,
+	    "old\n{\"release\":\"old\",\"tags\":[1,{}],\"entries\":[7,\"keep\",\"\",\"" IMAGES "..\","
+	    "\"" IMAGES "../../../../keep\",\"" LAYERS "\",\"" LAYERS "../sha256\"]}");
+	seed(2);
+	assert_true(holds("keep/file", "x"));
+	assert_true(there(IMAGES "i1") && there(IMAGES "i2"));
+}
+
+static void test_no_seed(void **state)
+{
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_int_equal(seed_run("/nonexistent/seed", target, &err), -ENOENT);
+	assert_false(there(SEED_MARKER));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_first, fresh),
+		cmocka_unit_test_setup(test_mends, fresh),
+		cmocka_unit_test_setup(test_next_release, fresh),
+		cmocka_unit_test_setup(test_keeps, fresh),
+		cmocka_unit_test_setup(test_hostile_marker, fresh),
+		cmocka_unit_test_setup(test_no_seed, fresh),
+	};
+	int r;
+
+	if (!mkdtemp(folder))
+		return 1;
+	snprintf(target, sizeof(target), "%s/target", folder);
+	r = cmocka_run_group_tests(tests, NULL, NULL);
+	return seed_remove(folder, NULL) == 0 ? r : 1;
+}
