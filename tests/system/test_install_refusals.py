@@ -8,19 +8,17 @@ import fcntl
 import hashlib
 import json
 import os
-import pathlib
 import pty
 import select
-import shutil
 import struct
 import subprocess
 
 import pytest
 
-from disk import BUILD, Disk, find_bundle, slot_image
+from disk import BUILD, Disk
 from machine import run_quietly
+from small_release import make_bundle, make_tree
 
-GIB = 1 << 30
 NOBODY = 65534
 KERNEL_LINE = "quiet"
 
@@ -32,43 +30,17 @@ FAILED, USAGE, REFUSED = 1, 2, 4
 
 # -- releases ---------------------------------------------------------------------------------
 
-def manifest_of(bundle):
-    """The manifest's keys; it is the first member of an uncompressed tar."""
-    with open(bundle, "rb") as file:
-        header = file.read(512)
-        text = file.read(int(header[124:135], 8)).decode()
-    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-
-
-def boot_loader(folder):
-    """The boot loader's files, out of this build's slot image."""
-    grub = folder / "boot/grub"
-    grub.mkdir(parents=True)
-    ranges = manifest_of(find_bundle())
-    with open(slot_image(), "rb") as image:
-        for key, name in (("boot_img", "boot.img"), ("boot_core", "core.img"),
-                          ("boot_esp_512", "esp-512.img"), ("boot_esp_4096", "esp-4096.img")):
-            offset, size = map(int, ranges[key].split(","))
-            image.seek(offset)
-            (grub / name).write_bytes(image.read(size))
-
-
 @pytest.fixture(scope="module")
 def releases(work):
     """Keys and bundles, by name."""
     folder = work / "refusals"
     folder.mkdir()
-    tree = folder / "tree"
-    boot_loader(tree)
-    (tree / "filling").write_bytes(os.urandom(24 << 20))
+    tree = make_tree(folder / "tree")
     for name in ("release", "other"):
         run_quietly(BUILD / "proa-image", "keygen", "-o", folder, "--name", name)
 
     def build(name, *options):
-        run_quietly(BUILD / "proa-image", "build", "--tree", tree, "-o", folder / name, "--name",
-                    "r", "--version", "1.0", "--kernel", "6.12", "--docker", "28.5", "--time",
-                    "1700000000", "-l", "1", *options)
-        return folder / name / "r.bundle"
+        return make_bundle(tree, folder / name, *options)
 
     made = {"key": folder / "release.pub", "other key": folder / "other.pub",
             "good": build("good", "-k", folder / "release.key"),
