@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -37,6 +38,8 @@ static int run_mkfs(const char *mkfs, const char *tree, const char *path, uint64
 		 * since 1.5 knows it. stdout is ours: what it prints is no result.
 		 */
 		dup2(STDERR_FILENO, STDOUT_FILENO);
+		/* With it set, mkfs.erofs keeps the times of files that are older than -T. */
+		unsetenv("SOURCE_DATE_EPOCH");
 		execlp(mkfs, mkfs, "-Enoinline_data", stamp, "-U" UUID, "--quiet", path, tree,
 		       (char *)NULL);
 		fprintf(stderr, "proa-image: cannot run %s: %s\n", mkfs, strerror(errno));

@@ -98,6 +98,7 @@ static void building_twice_gives_the_same_bytes(void **state)
 	(void)state;
 	if (!have_mkfs)
 		skip();
+	setenv("SOURCE_DATE_EPOCH", "1600000000", 1);
 	assert_int_equal(build("one", "--threads 1"), EXIT_DONE);
 	/* Another order in the folder, other times of the files, another number of threads. */
 	assert_int_equal(shell("cd %s && mkdir copy && ls -r tree/usr/bin tree >/dev/null && "
@@ -107,6 +108,7 @@ static void building_twice_gives_the_same_bytes(void **state)
 			       folder),
 			 0);
 	assert_int_equal(build("two", "--threads 3"), EXIT_DONE);
+	unsetenv("SOURCE_DATE_EPOCH");
 	assert_int_equal(shell("cd %s && rm -r tree && mv first tree && diff -r one two", folder),
 			 0);
 	assert_int_equal(shell("cd %s && test -s one/slot.img && test -s one/r.bundle && "
