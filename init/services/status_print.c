@@ -110,6 +110,7 @@ void status_print(FILE *out, const json_t *status)
 	row(out, "Health gate", text(status, "gate", "unknown"));
 	row(out, "System Docker", text(status, "system_docker", "unknown"));
 	row(out, "User Docker", text(status, "user_docker", "unknown"));
-	row(out, "Services", text(status, "services_error", ""));
+	fprintf(out, "Services%s%s\n", json_object_get(status, "services_error") ? "        " : "",
+		text(status, "services_error", ""));
 	print_services(out, json_object_get(status, "services"));
 }

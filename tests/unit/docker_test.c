@@ -156,7 +156,11 @@ static void test_stream(void **state)
 {
 	pid_t pid = serve("GET /v1.44/events",
 			  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-			  "5\r\n{\"n\":\r\n16\r\n\"a\"}\n{\"n\":\"b\"}\nrubbish\r\n7\r\n\n{\"n\":\"\r\n4\r\nc\"}\n\r\n0\r\n\r\n");
+			  "5\r\n{\"n\":\r\n"
+			  "13\r\n\"a\"}\n{\"n\":\"b\"}\n{\"n\"\r\n"
+			  "14\r\n:\"c\"}\nrubbish\n{\"n\":\"\r\n"
+			  "4\r\nd\"}\n\r\n"
+			  "0\r\n\r\n");
 	struct docker_loop *loop = docker_loop_new(NULL);
 	struct seen seen = {0};
 	struct docker_query query = {.socket = path,
@@ -170,7 +174,7 @@ static void test_stream(void **state)
 	assert_int_equal(docker_send(loop, &query, NULL, NULL), 0);
 	for (int i = 0; i < 50 && !seen.ends; i++)
 		assert_int_equal(docker_loop_wait(loop, NULL, 0, 100, NULL), 0);
-	assert_string_equal(seen.lines, "abc");
+	assert_string_equal(seen.lines, "abcd");
 	assert_int_equal(seen.ends, 1);
 	assert_int_equal(seen.result, 0);
 	docker_loop_free(loop);
