@@ -157,7 +157,7 @@ static void test_stream(void **state)
 	pid_t pid = serve("GET /v1.44/events",
 			  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 			  "5\r\n{\"n\":\r\n"
-			  "13\r\n\"a\"}\n{\"n\":\"b\"}\n{\"n\"\r\n"
+			  "19\r\n\"a\"}\n{\"n\":\"b\"}\n{\"x\":1,\"n\"\r\n"
 			  "14\r\n:\"c\"}\nrubbish\n{\"n\":\"\r\n"
 			  "4\r\nd\"}\n\r\n"
 			  "0\r\n\r\n");
