@@ -52,13 +52,15 @@ __asm__(".pushsection .rodata\n"
 	"	jmp 5b\n"
 	"marker_text:\n" /* the line follows here */
 	".code64\n"
+	"	.balign 2\n"
+	"marker_code_size:\n"
+	"	.short marker_text - marker_code\n"
 	".popsection\n");
 
 extern const uint8_t marker_code[] __attribute__((visibility("hidden")));
-extern const uint8_t marker_text[] __attribute__((visibility("hidden")));
+extern const uint16_t marker_code_size __attribute__((visibility("hidden")));
 
 enum {
-	MBR_SIZE = 512,
 	MBR_CODE_SIZE = 440,
 	MBR_ENTRY = 446, /* the first of four partition entries */
 	MBR_SIGNATURE = 510,
@@ -69,7 +71,7 @@ int marker_write(int fd, uint64_t disk_bytes, uint32_t sector_bytes, const char 
 		 struct error *err)
 {
 	uint8_t sector[SECTOR_MAX] = {0};
-	size_t code_size = (size_t)(marker_text - marker_code);
+	size_t code_size = marker_code_size;
 	uint64_t sectors = disk_bytes / sector_bytes - 1;
 	uint8_t *entry = sector + MBR_ENTRY;
 	int r;
