@@ -18,7 +18,7 @@ CFLAGS_ALL := -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
 	-DPROA_VERSION='"$(VERSION)"' -I. -fstack-protector-strong -D_FORTIFY_SOURCE=3 $(CFLAGS)
 LDFLAGS_ALL := -Wl,-z,relro,-z,now $(LDFLAGS)
 ifdef SANITIZE
-BUILD := $(BUILD)/sanitize
+override BUILD := $(BUILD)/sanitize
 CFLAGS_ALL := $(filter-out -D_FORTIFY_SOURCE=3,$(CFLAGS_ALL)) \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_ALL += -fsanitize=address,undefined
