@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "init/services/mend.h"
 #include "lib/console.h"
 
 enum {
@@ -47,7 +48,7 @@ static bool turn_has_come(const struct service *service, uint64_t now)
 	for (size_t i = 0; i < needed->count; i++)
 		if (!service_ready(service_find(supervisor, needed->items[i])))
 			return false;
-	if (now - supervisor->began_ms >= SERVICE_AFTER_MS)
+	if (now - supervisor->link.answered_ms >= SERVICE_AFTER_MS)
 		return true;
 	for (size_t i = 0; i < after->count; i++) {
 		const struct service *other = service_find(supervisor, after->items[i]);
@@ -173,6 +174,8 @@ static void created(void *data, const struct docker_reply *reply)
 		service->stale = true;
 	}
 	fail(service, console_now_ms(), docker_reply_ok(reply) ? "no container id" : reply->text);
+	if (reply->status == 404)
+		mend_system_docker(&service->supervisor->report, "it lacks an image of the slot");
 }
 
 static void create(struct service *service)

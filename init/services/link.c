@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "init/services/mend.h"
 #include "lib/console.h"
 
 enum { LIST_TIMEOUT_MS = 120000 };
@@ -22,7 +23,6 @@ static void link_down(struct supervisor *supervisor, const char *why)
 	docker_cancel(link->events);
 	link->events = NULL;
 	if (link->state == LINK_UP) {
-		link->lost_ms = now;
 		if (!supervisor->stopping)
 			report_console(&supervisor->report, "error: System Docker: %s", why);
 		report_changed(&supervisor->report);
@@ -119,13 +119,14 @@ static void listed(void *data, const struct docker_reply *reply)
 		link_down(supervisor, "the events have ended");
 		return;
 	}
-	if (!link->announced)
+	if (!link->announced) {
 		report_console(&supervisor->report, "System Docker answers");
+		link->answered_ms = console_now_ms();
+	}
 	link->announced = true;
 	if (link->state != LINK_UP)
 		report_changed(&supervisor->report);
 	link->state = LINK_UP;
-	link->lost_ms = 0;
 	link->next_ms = console_now_ms() + LINK_RESYNC_MS;
 	adopt(supervisor, reply->body);
 }
@@ -159,6 +160,8 @@ void link_step(struct supervisor *supervisor, uint64_t now)
 {
 	struct link *link = &supervisor->link;
 
+	if (!link->announced && now - supervisor->began_ms >= MEND_SILENT_MS)
+		mend_system_docker(&supervisor->report, "it does not answer");
 	if (link->listing || now < link->next_ms || link->state == LINK_ASKING)
 		return;
 	if (link->state == LINK_UP) {

@@ -60,7 +60,7 @@ struct link {
 	bool listing;
 	bool announced;
 	uint64_t next_ms; /* next attempt, or next look at all containers */
-	uint64_t lost_ms; /* since when it does not answer */
+	uint64_t answered_ms; /* for the first time */
 };
 
 enum user_docker_stop { USER_DOCKER_RUNS, USER_DOCKER_TOLD, USER_DOCKER_READY };
