@@ -115,7 +115,7 @@ def qemu_command(disks, *, accel, uefi_vars=None, memory=1024, bus="virtio", sec
         order = 1 if index == boot else index + 2
         command += disk_arguments(index, disk, bus, sector, order)
     command += ["-netdev", "user,id=net0",
-                "-device", "virtio-net-pci,netdev=net0,addr=0x3,romfile=",
+                "-device", "virtio-net-pci,netdev=net0,addr=0x10,romfile=",
                 "-device", "virtio-rng-pci"]
     return command + list(extra)
 
