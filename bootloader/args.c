@@ -13,8 +13,8 @@ static const char unpassable[] = "\"'\\*?[]";
 
 /* Words that only GRUB says. */
 static const char *const reserved[] = {
-	"proa.slot", "proa.root", "proa.flip", "proa.unsaved", "proa.fellback", "proa.lastresort",
-	"panic",     "oops",
+	"proa.slot",     "proa.root",       "proa.flip", "proa.unsaved",
+	"proa.fellback", "proa.lastresort", "panic",     "oops",
 };
 
 static int check_word(const char *word, size_t length, struct error *err)
@@ -22,8 +22,9 @@ static int check_word(const char *word, size_t length, struct error *err)
 	size_t name_length = strcspn(word, "= ");
 
 	if (length == 2 && memcmp(word, "--", 2) == 0)
-		return error_set(err, -EINVAL,
-				 "kernel arguments: \"--\" would hide what follows from the kernel");
+		return error_set(
+			err, -EINVAL,
+			"kernel arguments: \"--\" would hide what follows from the kernel");
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
 		if (strlen(reserved[i]) == name_length &&
 		    memcmp(word, reserved[i], name_length) == 0)

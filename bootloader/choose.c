@@ -72,8 +72,7 @@ static void take_unsaved(struct decision *d, bool primary_spent)
 	bool other_first = d->boot->clock && seconds(d->boot) % 4 == 3;
 
 	take_either(d, other_first ? flip_other(primary) : primary);
-	d->out->fellback =
-		d->out->slot != primary && (primary_spent || d->unreadable[primary]);
+	d->out->fellback = d->out->slot != primary && (primary_spent || d->unreadable[primary]);
 }
 
 static void last_resort(struct decision *d)

@@ -62,10 +62,11 @@ static int values_check(flip_values values, struct error *err)
 {
 	for (int i = 0; i < VARIABLES; i++) {
 		if (!permitted(i, values[i]))
-			return error_set(err, -EBADMSG,
-					 "the flip block is damaged: its variable \"%s\" is missing "
-					 "or has a value that is not permitted",
-					 variables[i].name);
+			return error_set(
+				err, -EBADMSG,
+				"the flip block is damaged: its variable \"%s\" is missing "
+				"or has a value that is not permitted",
+				variables[i].name);
 	}
 	return 0;
 }

@@ -224,10 +224,11 @@ int flipio_event(struct flipio *io, enum rules_event event, const struct rules_f
 		if (r < 0)
 			return r;
 		if (!state.block_whole && !state.mirror_whole)
-			return error_set(err, -EBADMSG,
-					 "the flip block and its mirror on %s are damaged; the next "
-					 "boot repairs them",
-					 io->name);
+			return error_set(
+				err, -EBADMSG,
+				"the flip block and its mirror on %s are damaged; the next "
+				"boot repairs them",
+				io->name);
 		r = rules_apply(event, &state.block, facts, &outcome, err);
 		if (r == 0)
 			r = flipio_commit(io, &outcome.block, err);

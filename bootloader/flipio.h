@@ -25,14 +25,17 @@ struct flipio {
 	char name[64];        /* for messages */
 };
 
-#define FLIPIO_INIT {.fd = -1}
+#define FLIPIO_INIT                                                                                \
+	{                                                                                          \
+		.fd = -1                                                                           \
+	}
 
 /* What was found; `block` is usable where one of the two is whole. */
 struct flipio_state {
-	struct flip block;  /* from the block, or from the mirror where the block is damaged */
+	struct flip block; /* from the block, or from the mirror where the block is damaged */
 	bool block_whole;
 	bool mirror_whole;
-	bool same;          /* both whole, and equal */
+	bool same; /* both whole, and equal */
 };
 
 /*

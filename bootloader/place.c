@@ -180,7 +180,8 @@ int place_bios_update(int fd, uint64_t bios_offset, const struct place_bios *ima
 	if (copy < 0)
 		return copy;
 	copy = 1 - copy;
-	/* The new copy is on the disk before the one sector names it: a power cut leaves the old. */
+	/* The new copy is on the disk before the one sector names it: a power cut leaves the old.
+	 */
 	r = write_rest(fd, bios_offset, copy, images, err);
 	if (r < 0)
 		return r;

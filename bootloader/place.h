@@ -13,8 +13,8 @@
 #include "lib/format/layout.h"
 
 enum {
-	PLACE_BOOT_SIZE = 512,                      /* boot.img */
-	PLACE_FIRST_SIZE = 512,                     /* the core's first sector */
+	PLACE_BOOT_SIZE = 512,                        /* boot.img */
+	PLACE_FIRST_SIZE = 512,                       /* the core's first sector */
 	PLACE_CORE_MAX = 512 + (1 << 20) - (4 << 10), /* core.img: its rest fits copy 0 */
 	PLACE_COPIES = 2,
 };

@@ -12,17 +12,17 @@
 #include "lib/error.h"
 
 enum rules_event {
-	RULES_UPGRADE_BEGINS,    /* the other slot is about to be overwritten */
-	RULES_FLIP,              /* upgrade done, or a staged one released */
-	RULES_GATE_PASSED,       /* the health gate passed in the running slot */
-	RULES_SETTLED,           /* 30 minutes after that, or an orderly end of the boot */
-	RULES_ROLL_BACK,         /* a person wants the other slot */
-	RULES_CANCEL,            /* a pending flip is taken back */
-	RULES_MARK_OTHER_BAD,    /* a person condemns the other slot */
-	RULES_MARK_RUNNING_BAD,  /* a person condemns the running slot */
-	RULES_ROOT_ERROR,        /* dm-verity or the disk failed in the running root */
-	RULES_IMPATIENT_REBOOT,  /* a person's orderly reboot before the gate has spoken */
-	RULES_REPAIR,            /* block or mirror is damaged; PID 1, before anything else */
+	RULES_UPGRADE_BEGINS,   /* the other slot is about to be overwritten */
+	RULES_FLIP,             /* upgrade done, or a staged one released */
+	RULES_GATE_PASSED,      /* the health gate passed in the running slot */
+	RULES_SETTLED,          /* 30 minutes after that, or an orderly end of the boot */
+	RULES_ROLL_BACK,        /* a person wants the other slot */
+	RULES_CANCEL,           /* a pending flip is taken back */
+	RULES_MARK_OTHER_BAD,   /* a person condemns the other slot */
+	RULES_MARK_RUNNING_BAD, /* a person condemns the running slot */
+	RULES_ROOT_ERROR,       /* dm-verity or the disk failed in the running root */
+	RULES_IMPATIENT_REBOOT, /* a person's orderly reboot before the gate has spoken */
+	RULES_REPAIR,           /* block or mirror is damaged; PID 1, before anything else */
 	RULES_EVENTS,
 };
 
@@ -69,21 +69,21 @@ void rules_repair(const struct flip *block, const struct flip *mirror,
 
 /* What GRUB meets at a boot. */
 struct rules_boot {
-	const struct flip *block;  /* NULL: damaged */
-	const struct flip *mirror; /* NULL: damaged */
-	bool saves;                /* what GRUB saves is found whole in the block afterwards */
-	bool readable[2];          /* kernel and initramfs of the slot can be read */
-	bool clock;                /* the clock chip answers */
+	const struct flip *block;      /* NULL: damaged */
+	const struct flip *mirror;     /* NULL: damaged */
+	bool saves;                    /* what GRUB saves is found whole in the block afterwards */
+	bool readable[2];              /* kernel and initramfs of the slot can be read */
+	bool clock;                    /* the clock chip answers */
 	char tok[FLIP_TOK_LENGTH + 1]; /* its hour, minute and second; "000000" without a clock */
 };
 
 struct rules_choice {
 	bool reboots; /* no slot could be read: nothing below but `block` counts */
 	enum flip_slot slot;
-	bool fellback;   /* proa.fellback=1 */
-	bool lastresort; /* proa.lastresort=1 */
-	bool unsaved;    /* proa.unsaved=1 */
-	bool known;      /* `block` is known: block or mirror was whole (else no proa.flip) */
+	bool fellback;     /* proa.fellback=1 */
+	bool lastresort;   /* proa.lastresort=1 */
+	bool unsaved;      /* proa.unsaved=1 */
+	bool known;        /* `block` is known: block or mirror was whole (else no proa.flip) */
 	struct flip block; /* the block as GRUB leaves it, or as it read it where saving failed */
 	struct flip failed_save; /* `unsaved` and `known`: what could not be saved */
 };

@@ -62,9 +62,10 @@ static const struct {
 	ROW("tok too long for any value", false, WHOLE "tok=123456789012345678901234567890\n"),
 	ROW("tok with a letter", false, WHOLE "tok=12345x\n"),
 	ROW("an escaped newline in a value", false, WHOLE "turn=a\\\n\n"),
-	ROW("a line without = swallows the next", false, HEADER "v=1\nslot=b\na_left=3\na_good=1\n"
-							 "b_left=9\nb_good=0\nturn=a\n"
-							 "tok=235959\njunk\nend=1\n"),
+	ROW("a line without = swallows the next", false,
+	    HEADER "v=1\nslot=b\na_left=3\na_good=1\n"
+		   "b_left=9\nb_good=0\nturn=a\n"
+		   "tok=235959\njunk\nend=1\n"),
 	ROW("a value that does not end", false, HEADER "v=1"),
 	ROW("an escape as the last byte", false, HEADER "v=\\"),
 };
@@ -158,9 +159,17 @@ static void test_installed(void **state)
 static void test_bad_text(void **state)
 {
 	static const char *const texts[] = {
-		"", "a", "a,4,0,0,0,a", "a,4,0,0,0,a,", "a,4,0,0,0,a,12345", "a,4,0,0,0,a,123456,",
-		"a,4,0,0,0,a,123456 ", "c,4,0,0,0,a,123456", "a,10,0,0,0,a,123456",
-		"a,,0,0,0,a,123456", "a,4,0,0,0,a,1234567890",
+		"",
+		"a",
+		"a,4,0,0,0,a",
+		"a,4,0,0,0,a,",
+		"a,4,0,0,0,a,12345",
+		"a,4,0,0,0,a,123456,",
+		"a,4,0,0,0,a,123456 ",
+		"c,4,0,0,0,a,123456",
+		"a,10,0,0,0,a,123456",
+		"a,,0,0,0,a,123456",
+		"a,4,0,0,0,a,1234567890",
 	};
 	struct flip flip;
 

@@ -79,10 +79,12 @@ static void test_constant_bytes(void **state)
 	render();
 	assert_int_equal(hash_bytes(rendered, FLIPFS_METADATA_SIZE, hash), 0);
 	hex_encode(hash, HASH_SIZE, text);
-	assert_string_equal(text, "a57c663b412d8db35c7e119e40a3317b27012483da3d102a30c6c0920d32f54e");
+	assert_string_equal(text,
+			    "a57c663b412d8db35c7e119e40a3317b27012483da3d102a30c6c0920d32f54e");
 	assert_int_equal(hash_bytes(rendered, FLIPFS_SIZE, hash), 0);
 	hex_encode(hash, HASH_SIZE, text);
-	assert_string_equal(text, "4761b15a537518551c6ece6ae2fdf5df787d52551c1a9d321543544efee06af5");
+	assert_string_equal(text,
+			    "4761b15a537518551c6ece6ae2fdf5df787d52551c1a9d321543544efee06af5");
 }
 
 /* Each of the files is found at its offset through the file system's own numbers. */
@@ -275,10 +277,10 @@ static void test_metadata_repaired(void **state)
 		size_t size;
 		unsigned int blocks;
 	} rows[] = {
-		{1024, 4, 1},                           /* superblock */
-		{4 * FLIPFS_BLOCK_SIZE + 1500, 1, 1},   /* an inode */
-		{0, FLIPFS_METADATA_SIZE, 8},           /* everything */
-		{FLIPFS_BLOCK_OFFSET, 512, 0},          /* contents are left alone */
+		{1024, 4, 1},                         /* superblock */
+		{4 * FLIPFS_BLOCK_SIZE + 1500, 1, 1}, /* an inode */
+		{0, FLIPFS_METADATA_SIZE, 8},         /* everything */
+		{FLIPFS_BLOCK_OFFSET, 512, 0},        /* contents are left alone */
 		{FLIPFS_LOG_OFFSET, FLIPFS_LOG_SIZE, 0},
 	};
 

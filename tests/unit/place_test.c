@@ -127,10 +127,14 @@ static void test_refused_images(void **state)
 		size_t boot_size, core_size;
 		int spoil; /* what to damage */
 	} rows[] = {
-		{"boot.img too short", 511, CORE, 0},   {"boot.img too long", 513, CORE, 0},
-		{"no boot signature", 512, CORE, 1},    {"another boot sector", 512, CORE, 2},
-		{"core.img empty", 512, 0, 0},          {"core.img of one sector", 512, 512, 0},
-		{"core.img cut short", 512, CORE - 1024, 0}, {"core.img of another kind", 512, CORE, 3},
+		{"boot.img too short", 511, CORE, 0},
+		{"boot.img too long", 513, CORE, 0},
+		{"no boot signature", 512, CORE, 1},
+		{"another boot sector", 512, CORE, 2},
+		{"core.img empty", 512, 0, 0},
+		{"core.img of one sector", 512, 512, 0},
+		{"core.img cut short", 512, CORE - 1024, 0},
+		{"core.img of another kind", 512, CORE, 3},
 		{"two block lists", 512, CORE, 4},
 	};
 
