@@ -16,8 +16,10 @@
 #include "init/boot/switch_root.h"
 #include "init/boot/verity_dm.h"
 #include "init/facts.h"
+#include "init/hurry.h"
 #include "init/record.h"
 #include "init/say.h"
+#include "init/watchdog.h"
 #include "lib/cleanup.h"
 #include "lib/console.h"
 #include "lib/format/root.h"
@@ -211,6 +213,7 @@ static int run(struct error *err)
 	r = find_root(&cmdline, modules, &disk, err);
 	if (r < 0)
 		return r;
+	watchdog_arm();
 	take_disk(&disk);
 	facts.t_disk = console_now_ms();
 	record_open(&facts);
@@ -235,6 +238,7 @@ _Noreturn void stage1_run(void)
 	struct error err = ERROR_INIT;
 	int r = mount_first(&err);
 
+	hurry_start();
 	open_standard_files();
 	say_open();
 	if (r == 0)

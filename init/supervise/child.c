@@ -72,8 +72,12 @@ static _Noreturn void become(const struct child *child)
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (child->run)
-		_exit(child->run());
+	if (child->run) {
+		int status = child->run();
+
+		fflush(NULL);
+		_exit(status);
+	}
 	execvpe(child->argv[0], (char *const *)child->argv, (char *const *)environment);
 	dprintf(STDERR_FILENO, "cannot run %s: %s\n", child->argv[0], strerror(errno));
 	_exit(127);

@@ -25,7 +25,7 @@ enum {
 /* The kernel's out-of-memory killer takes what a person's containers run before these. */
 static struct child containerd = {
 	.name = "containerd",
-	.argv = {"containerd", NULL},
+	.argv = {"containerd", "--log-level=warn", NULL},
 	.oom_score_adj = -900,
 	.wanted = true,
 };

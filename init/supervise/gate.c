@@ -7,6 +7,7 @@
 #include "bootloader/flipio.h"
 #include "bootloader/rules.h"
 #include "init/boot/verity_dm.h"
+#include "init/hurry.h"
 #include "init/record.h"
 #include "init/say.h"
 #include "init/supervise/history.h"
@@ -126,6 +127,7 @@ void gate_passed(struct gate *gate)
 	save_facts(gate);
 	record_stage(BOOTLOG_GATE);
 	say("health gate passed");
+	hurry_end();
 	(void)loop_after(SETTLE_MS, settle, gate);
 	history_harvest(gate->facts);
 }
@@ -167,6 +169,7 @@ void gate_failed(struct gate *gate, const char *reason)
 		return;
 	}
 	gate->verdict = GATE_FAILED;
+	hurry_end();
 	snprintf(failure, sizeof(failure), "%s", reason);
 	say("error: health gate failed: %s", failure);
 	if (gate->facts->lastresort)

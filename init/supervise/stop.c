@@ -12,6 +12,7 @@
 #include "init/supervise/daemons.h"
 #include "init/supervise/history.h"
 #include "init/supervise/mounts.h"
+#include "init/watchdog.h"
 #include "lib/console.h"
 
 enum {
@@ -108,6 +109,8 @@ _Noreturn void stop_run(struct gate *gate)
 	mounts_leave();
 	if (gate->verdict != GATE_FAILED || gate->stays)
 		record_end(ends[requested], "");
+	if (requested == STOP_HALT)
+		watchdog_disarm();
 	say("%s", words[requested]);
 	sync();
 	end_machine();

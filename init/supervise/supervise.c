@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "init/facts.h"
+#include "init/hurry.h"
 #include "init/record.h"
 #include "init/say.h"
 #include "init/supervise/child.h"
@@ -17,12 +18,15 @@
 #include "init/supervise/mounts.h"
 #include "init/supervise/socket.h"
 #include "init/supervise/stop.h"
+#include "init/watchdog.h"
 #include "lib/console.h"
 
 enum {
 	WATCH_MS = 5 * 1000,
 	HEARTBEAT_MS = 60 * 1000,
 	GIVE_UP_S = 5,
+	/* The service manager has 5 minutes for its verdict; one that never speaks has failed. */
+	VERDICT_MS = 10 * 60 * 1000,
 };
 
 static struct facts facts;
@@ -52,6 +56,7 @@ static void on_signal(int number)
 
 static void watch(void *context)
 {
+	watchdog_feed();
 	gate_watch_root(&gate);
 	child_trim_logs();
 	(void)loop_after(WATCH_MS, watch, context);
@@ -61,6 +66,13 @@ static void heartbeat(void *context)
 {
 	record_heartbeat();
 	(void)loop_after(HEARTBEAT_MS, heartbeat, context);
+}
+
+static void no_verdict(void *context)
+{
+	(void)context;
+	if (gate.verdict == GATE_WAITING)
+		gate_failed(&gate, "the service manager gave no verdict");
 }
 
 /* Nothing here can be done without; the kernel counts on PID 1 to say so and reboot. */
@@ -115,6 +127,8 @@ static int start(struct error *err)
 	(void)reboot(RB_DISABLE_CAD);
 	gate_start(&gate, &facts);
 	record_stage(BOOTLOG_ROOT);
+	watchdog_take_over();
+	watch(NULL); /* from here on: a long repair of the state partition turns the loop too */
 	r = socket_start(&gate, err);
 	if (r == 0)
 		r = start_state(err);
@@ -124,9 +138,12 @@ static int start(struct error *err)
 	identity_start();
 	facts.t_daemons = console_now_ms();
 	r = facts_write(&facts, err);
-	if (r == 0)
-		daemons_start(&facts);
-	return r;
+	if (r < 0)
+		return r;
+	daemons_start(&facts);
+	hurry_load_modules();
+	(void)loop_after(VERDICT_MS, no_verdict, NULL);
+	return 0;
 }
 
 _Noreturn void supervise_run(void)
@@ -136,7 +153,6 @@ _Noreturn void supervise_run(void)
 	say_open();
 	if (start(&err) < 0)
 		give_up(&err);
-	watch(NULL);
 	heartbeat(NULL);
 	while (stop_requested() == STOP_NONE)
 		loop_turn(-1);
