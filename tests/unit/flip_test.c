@@ -206,7 +206,7 @@ static void test_saving_into_damage(void **state)
 		{"a bad value", HEADER "v=1\nslot=c\na_left=10\n", true},
 		{"a name twice: the first is set, the last counts", WHOLE "turn=c\n", false},
 		{"header alone", HEADER, true},
-		{"a line without =", HEADER "junk\n" WHOLE, true},
+		{"a line without = swallows the next", HEADER "junk\n" WHOLE, false},
 		{"no header", "x=1\n", false},
 		{"no newline before the free space", HEADER "v=1", false},
 		{"a swallowed name that save finds again", HEADER "v=1\njunk\nend=0\n", false},
