@@ -20,6 +20,8 @@ TYPE_OTHER = "0fc63daf-8483-4772-8e79-3d69d8477de4"
 # Offsets in proa-flip: bootloader/flipfs.h.
 BLOCK_OFFSET = 8 * 4096
 MIRROR_OFFSET = 16 * 4096
+ARGS_OFFSET = 24 * 4096
+ARGS_SIZE = 4096
 BLOCK_SIZE = 512
 
 VARIABLES = ("v", "slot", "a_left", "a_good", "b_left", "b_good", "turn", "tok", "end")
@@ -123,6 +125,14 @@ class Disk:
             for offset, content in ((BLOCK_OFFSET, block_bytes), (MIRROR_OFFSET, mirror_bytes)):
                 f.seek(self.offsets[2] + offset)
                 f.write(content)
+
+    def args(self, write=None):
+        """The arguments file; replaced by `write`, if given."""
+        with open(self.path, "r+b") as f:
+            f.seek(self.offsets[2] + ARGS_OFFSET)
+            if write is None:
+                return f.read(ARGS_SIZE)
+            return f.write(write)
 
     def get(self):
         """The block and the mirror as they are on the disk."""

@@ -95,9 +95,9 @@ class Machine:
                 time.sleep(0.05)
         self.socket.settimeout(120)
 
-    def boot(self):
+    def boot(self, end=r"kernel: .*\r\n|restarting"):
         """Waits for the boot to end; returns what was said since the last one."""
-        while not re.search(r"kernel: .*\r\n|restarting", self.text):
+        while not re.search(end, self.text):
             more = self.socket.recv(65536)
             assert more, f"the machine ended:\n{self.text}"
             self.text += re.sub(r"\x1b\[[0-9;?=]*[a-zA-Z]", "", more.decode(errors="replace"))
@@ -105,7 +105,10 @@ class Machine:
         return said
 
     def reset(self):
-        self.socket.sendall(b"\n")
+        self.send(b"\n")
+
+    def send(self, keys):
+        self.socket.sendall(keys)
 
     def close(self):
         self.socket.close()
@@ -194,3 +197,30 @@ def test_uefi(scenario, parts, tmp_path):
 
 def test_uefi_4096_byte_sectors(parts, tmp_path):
     run(SCENARIOS[3], parts, tmp_path, uefi=True, sector=4096)
+
+
+def test_menu_asked_for_once(parts, tmp_path):
+    """The arguments file opens the menu; the next boot is unattended again."""
+    images, slots = parts
+    disk = disks.Disk(str(tmp_path / "disk"), 64, [slots["both"]] * 2, args="machine=2")
+    disk.place_grub(images)
+    disk.put(block(a_left=4, b_left=2), block())
+    unasked = disk.args()
+    disk.args(unasked.replace(b"menu=0", b"menu=1"))
+    machine = Machine(disk, tmp_path, uefi=False, writable=True)
+    try:
+        assert "kernel:" not in machine.boot("last resort")
+        assert disk.args() == unasked
+        machine.send(b"\x1b[B")
+        time.sleep(0.5)
+        machine.send(b"\x1b[B")
+        time.sleep(0.5)
+        machine.send(b"\r")
+        found, tok = decision(machine.boot())
+        assert found == dict(slot="b", fellback=False, lastresort=False, unsaved=False,
+                             flip=f"a,4,0,1,0,a,{tok}")
+        machine.reset()
+        found, tok = decision(machine.boot())
+        assert found["slot"] == "a" and found["flip"] == f"a,3,0,1,0,a,{tok}"
+    finally:
+        machine.close()
