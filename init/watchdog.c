@@ -26,6 +26,16 @@ static int open_device(void)
 	return fd;
 }
 
+void watchdog_hangs_panic(bool on)
+{
+	int fd = open("/proc/sys/kernel/hung_task_panic", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, on ? "1" : "0", 1);
+	close(fd);
+}
+
 void watchdog_arm(void)
 {
 	int fd = open_device();

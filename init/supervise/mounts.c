@@ -145,7 +145,12 @@ static bool check(const char *device, const char *mode)
 	child_start(&e2fsck);
 	while (!child_wait(&e2fsck, HEARTBEAT_MS))
 		record_heartbeat();
-	return WIFEXITED(check_status) && (WEXITSTATUS(check_status) & ~E2FSCK_FINE) == 0;
+	if (!WIFEXITED(check_status) || (WEXITSTATUS(check_status) & ~E2FSCK_FINE) != 0)
+		return false;
+	if (WEXITSTATUS(check_status) & 1)
+		say("error: %s was damaged, and is repaired; see " CHILD_LOG_FOLDER "/e2fsck",
+		    device);
+	return true;
 }
 
 static int mount_state(const char *device)

@@ -124,6 +124,7 @@ static int start(struct error *err)
 	/* A page of PID 1 that rots on the disk must not matter any more. */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
 		return error_errno(err, "PID 1 cannot lock its memory");
+	watchdog_hangs_panic(false);
 	(void)reboot(RB_DISABLE_CAD);
 	gate_start(&gate, &facts);
 	record_stage(BOOTLOG_ROOT);
