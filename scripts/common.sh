@@ -37,12 +37,12 @@ need_root()
 # Runs a command with its output in a log; prints the log's end where it fails.
 logged()
 {
-	log=$1
+	logged_to=$1
 	shift
-	mkdir -p "$(dirname "$log")"
-	if ! "$@" > "$log" 2>&1 < /dev/null; then
-		tail -n 40 "$log" >&2
-		die "$step_name failed: '$*'; the whole log is $log"
+	mkdir -p "$(dirname "$logged_to")"
+	if ! "$@" > "$logged_to" 2>&1 < /dev/null; then
+		tail -n 40 "$logged_to" >&2
+		die "$step_name failed: '$*'; the whole log is $logged_to"
 	fi
 }
 
