@@ -163,6 +163,12 @@ def slot_image():
     return IMAGE / "slot.img"
 
 
+def manifest():
+    """The release's manifest, as a dictionary of strings."""
+    lines = next(IMAGE.glob("*.manifest")).read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines[1:])
+
+
 def file_extent(path):
     """(offset, length) of a file within the slot image, by its path in the image."""
     text = run_quietly("dump.erofs", f"--path={path}", "-e", slot_image())

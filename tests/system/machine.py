@@ -169,6 +169,8 @@ class Machine:
             self._ended = False
             self._read_to = self._boot_from = len(self._text)
             self._chunks.append((len(self._text), time.monotonic()))
+        # QEMU must not outlive us, whatever ends us.
+        command = ["setpriv", "--pdeathsig", "KILL", *command]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=self._errors, bufsize=0,
                                         start_new_session=True)
