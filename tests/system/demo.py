@@ -39,8 +39,8 @@ def main():
     machine = machines.Machine("demo", [disk], disk.parent)
     machine.start()
     try:
-        match = machine.wait_boot(r"user Docker answers")
-        machine.wait_for("health gate passed")
+        machine.wait_boot("user Docker answers")
+        match = machine.wait_for("health gate passed.*")
         for line in re.findall(r"proa: .*", match.string):
             print(f"  {line.rstrip()}", flush=True)
         machine.wait_shell()
