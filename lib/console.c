@@ -14,7 +14,7 @@ uint64_t console_now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-void console_line(int fd, const char *format, ...)
+int console_line(int fd, const char *format, ...)
 {
 	uint64_t now = console_now_ms();
 	char line[512];
@@ -32,5 +32,5 @@ void console_line(int fd, const char *format, ...)
 	/* One write, so that lines of several writers do not mix; \r for bare serial lines. */
 	line[used++] = '\r';
 	line[used++] = '\n';
-	(void)io_write_full(fd, line, (size_t)used);
+	return io_write_full(fd, line, (size_t)used);
 }

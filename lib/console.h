@@ -11,7 +11,7 @@
 /* Milliseconds since the kernel started (CLOCK_BOOTTIME). */
 uint64_t console_now_ms(void);
 
-/* Writes one line to `fd` (opened once, /dev/console; a failed write is ignored). */
-void console_line(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Writes one line to `fd`. Returns 0 or a negative errno, which most callers ignore. */
+int console_line(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif
