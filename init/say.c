@@ -6,13 +6,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/console.h"
 #include "lib/io.h"
 
-enum { CONSOLES_MAX = 4, TEXT_SIZE = 480 };
+enum { CONSOLES_MAX = 4, TEXT_SIZE = 480, TRIES = 10 };
 
 /* /dev/console alone reaches only the last console= of the command line. */
 static struct {
@@ -75,6 +76,7 @@ void say_open(void)
 
 static void write_console(size_t i, const char *text)
 {
+	const struct timespec pause = {.tv_nsec = 2 * 1000 * 1000};
 	struct pollfd ready = {.fd = consoles[i].fd, .events = POLLOUT};
 
 	if (ready.fd >= 0 && poll(&ready, 1, 0) == 1 && ready.revents & (POLLHUP | POLLERR)) {
@@ -82,8 +84,14 @@ static void write_console(size_t i, const char *text)
 		close(consoles[i].fd);
 		consoles[i].fd = open_terminal(consoles[i].path);
 	}
-	if (consoles[i].fd >= 0)
-		console_line(consoles[i].fd, "%s", text);
+	if (consoles[i].fd < 0)
+		return;
+	/* EAGAIN: somebody else is writing there just now (the kernel locks a terminal). */
+	for (int try = 0; try < TRIES; try++) {
+		if (console_line(consoles[i].fd, "%s", text) != -EAGAIN)
+			return;
+		nanosleep(&pause, NULL);
+	}
 }
 
 void say(const char *format, ...)
