@@ -45,7 +45,7 @@ static struct child docker = {
 			"--cgroup-parent=/system",
 			"--exec-opt=native.cgroupdriver=cgroupfs",
 			"--storage-driver=overlay2",
-			"--feature=containerd-snapshotter=false",
+			"--config-file=/usr/lib/proa/system-docker.json", /* no containerd-snapshotter */
 			"--bridge=none",
 			"--iptables=false",
 			"--ip6tables=false",
