@@ -204,13 +204,16 @@ static bool is_one(const struct fields *fields, const char *key)
 	return fields_get_number(fields, key, 0) == 1;
 }
 
-/* PID 1 keeps what it was told for good; only what the service manager did not tell counts. */
+/*
+ * PID 1 keeps what it was told for good, cut where it was too long for it; only
+ * what the service manager did not tell counts.
+ */
 static const char *pid1_trouble(const struct fields *pid1, const struct fields *services)
 {
 	const char *trouble = fields_get(pid1, "degraded");
 	const char *told = fields_get(services, "told");
 
-	if (!trouble || !*trouble || (told && strcmp(told, trouble) == 0))
+	if (!trouble || !*trouble || (told && strncmp(told, trouble, strlen(trouble)) == 0))
 		return NULL;
 	return trouble;
 }

@@ -128,6 +128,10 @@ static void test_phase(void **state)
 		 "a bad block"},
 		/* PID 1 still holds what the service manager once told and is over. */
 		{"gate=passed settled=1 stopping=0 degraded=a b", "told=a b\n", 0, "good", NULL},
+		/* And what it held of that, where it was too long for it. */
+		{"gate=passed settled=1 stopping=0 degraded=service a: a long", "told=service a: a long story\n",
+		 0, "good", NULL},
+		{"gate=passed settled=1 stopping=0 degraded=a b c", "told=a b\n", 0, "degraded", "a b c"},
 		{"gate=passed settled=1 stopping=1 degraded=x", "", 0, "stopping", "x"},
 		{"gate=failed settled=0 stopping=0 degraded=x", "degraded=y\n", 0, "degraded", "y"},
 	};
