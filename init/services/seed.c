@@ -286,6 +286,22 @@ static json_t *release_name(void)
 	return json_string(hash ? hash : "");
 }
 
+/*
+ * From here on the store is neither this release's nor the one's before: PID 1
+ * must not skip the seeding of either, should this one be cut short. The rest
+ * of the marker stays, for it says what is to be taken away.
+ */
+static int disown(const char *marker, json_t *before, const json_t *now, struct error *err)
+{
+	if (!json_is_object(before))
+		return seed_remove(marker, err);
+	if (json_equal(json_object_get(before, "release"), json_object_get(now, "release")))
+		return 0;
+	if (json_object_set_new(before, "release", json_string("unfinished")) < 0)
+		return error_oom(err);
+	return write_marker(marker, before, err);
+}
+
 static int finish(struct seeding *seeding, const char *marker, const json_t *before,
 		  const json_t *now)
 {
@@ -324,6 +340,8 @@ int seed_run(const char *source, const char *target, struct error *err)
 	if (r == 0 && chmod(target, 0710) < 0)
 		r = error_errno(err, "cannot set the mode of %s", target);
 	before = read_marker(marker);
+	if (r == 0)
+		r = disown(marker, before, now, err);
 	if (r == 0)
 		r = seed_tree(&seeding, "", 0);
 	if (r == 0)

@@ -10,8 +10,9 @@
  * tags, volumes and containers of a person stay.
  *
  * `.seed` in the data root remembers what was seeded, so that a later release
- * can take it away again (seed_prune.c). It is written last; PID 1 skips the
- * seeding where its first line is the root hash of the slot that runs.
+ * can take it away again (seed_prune.c). It is written last, and before another
+ * release's seeding it is made to name none; PID 1 skips the seeding where its
+ * first line is the root hash of the slot that runs.
  */
 #ifndef PROA_INIT_SERVICES_SEED_H
 #define PROA_INIT_SERVICES_SEED_H

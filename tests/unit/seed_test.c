@@ -150,6 +150,7 @@ static void test_mends(void **state)
 		{"overlay2/l/L1", NULL},
 		{SEED_MARKER, "rubbish"},
 		{SEED_MARKER, ""},
+		{SEED_MARKER, "old\n[1]"},
 	};
 
 	(void)state;
@@ -214,6 +215,32 @@ static void test_next_release(void **state)
 		     there("overlay2/m-ours-init") || there("overlay2/l/L-ours") ||
 		     there("overlay2/l/I-ours") || there("image/overlay2/layerdb/mounts/ours"));
 	assert_true(holds("volumes/v/_data/file", "a person's"));
+}
+
+/*
+ * Seeding that was cut short has changed the store: the release before, where
+ * the machine falls back to it, must not find its own hash and skip its seeding.
+ */
+static void test_cut_short(void **state)
+{
+	char fifo[128];
+
+	(void)state;
+	seed(1);
+	put(target, SEED_MARKER,
+	    "old\n{\"release\":\"old\",\"tags\":[\"proa/os:1\",\"proa/os:latest\"],"
+	    "\"entries\":[\"" IMAGES "i1\",\"" LAYERS "l1\"]}\n");
+	snprintf(fifo, sizeof(fifo), "%s/fifo", make_seed(2));
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(seed_run(make_seed(2), target, NULL), -EINVAL);
+	assert_true(there(SEED_MARKER));
+	assert_false(holds(SEED_MARKER, "old"));
+
+	print_message("  what it has left is still taken away\n");
+	assert_int_equal(unlink(fifo), 0);
+	seed(2);
+	assert_true(there(IMAGES "i2"));
+	assert_false(there(IMAGES "i1") || there(LAYERS "l1") || there("overlay2/c1"));
 }
 
 /* What a person has in System Docker keeps what it stands on. */
@@ -283,6 +310,7 @@ int main(void)
 		cmocka_unit_test_setup(test_first, fresh),
 		cmocka_unit_test_setup(test_mends, fresh),
 		cmocka_unit_test_setup(test_next_release, fresh),
+		cmocka_unit_test_setup(test_cut_short, fresh),
 		cmocka_unit_test_setup(test_keeps, fresh),
 		cmocka_unit_test_setup(test_hostile_marker, fresh),
 		cmocka_unit_test_setup(test_no_seed, fresh),
