@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "installer/cloudconfig.h"
+#include "installer/confirm.h"
 #include "installer/efi_entry.h"
 #include "installer/refuse.h"
 #include "lib/bytes.h"
@@ -108,6 +109,29 @@ static void test_data(void **state)
 		if (r != rows[i].expected || (r && !strstr(err.message, "--force")))
 			fail_msg("%s: %d \"%s\"", rows[i].rule, r, err.message);
 	}
+}
+
+/* A disk's labels are written by whoever had it last: they must not steer the terminal. */
+static void test_labels(void **state)
+{
+	struct blockdev disk = {.path = "/dev/x", .model = "Mo\x1b[2Jdel", .sector_bytes = 512};
+	struct content *content = calloc(1, sizeof(*content));
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(content);
+	assert_non_null(out);
+	content->count = 1;
+	strcpy(content->items[0].kind, "ext4");
+	strcpy(content->items[0].label, "a\x1b[1A\xc2\x9b" "2K\x7f\r\xc3\xa4\xc2\xb5");
+	confirm_show_disk(out, &disk, content);
+	fclose(out);
+	assert_non_null(strstr(text, "Mo?[2Jdel"));
+	assert_non_null(strstr(text, "\"a?[1A?2K??\xc3\xa4\xc2\xb5\""));
+	free(text);
+	free(content);
 }
 
 static void test_exit_codes(void **state)
@@ -254,6 +278,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_disks),         cmocka_unit_test(test_data),
+		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_exit_codes),    cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_cloud_configs), cmocka_unit_test(test_efi_entry),
 	};
