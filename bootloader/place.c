@@ -29,6 +29,7 @@ enum {
 	LIST_NEXT_LENGTH = SECTOR - 12 - 4,
 	KERNEL_SEGMENT = 0x820, /* where the core's second sector is loaded: 0x8200 */
 	CHUNK = 64 << 10,
+	PAGE = 4096,
 };
 
 static const uint64_t copy_offset[PLACE_COPIES] = {PLACE_COPY0_OFFSET, PLACE_COPY1_OFFSET};
@@ -60,13 +61,16 @@ static int settle(int fd, uint64_t offset, const uint8_t *bytes, size_t size, co
 		  struct error *err)
 {
 	_cleanup_free_ uint8_t *seen = malloc(size);
+	/* Only whole pages leave the cache. */
+	uint64_t start = offset / PAGE * PAGE;
+	uint64_t end = (offset + size + PAGE - 1) / PAGE * PAGE;
 	int r;
 
 	if (!seen)
 		return error_oom(err);
 	if (fdatasync(fd) < 0)
 		return error_errno(err, "cannot write GRUB's %s", what);
-	posix_fadvise(fd, (off_t)offset, (off_t)size, POSIX_FADV_DONTNEED);
+	posix_fadvise(fd, (off_t)start, (off_t)(end - start), POSIX_FADV_DONTNEED);
 	r = io_pread_full(fd, seen, size, offset);
 	if (r < 0) {
 		errno = -r;
