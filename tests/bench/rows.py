@@ -88,7 +88,7 @@ def debian_disk(folder):
 
 def kernel_line(one):
     """Waits for the kernel's first words; the time at which they began, and its release."""
-    match = one.wait_for(r"^\[ *0\.000000\] Linux version (\S+)", 120)
+    match = one.wait_for(r"\[ *0\.000000\] Linux version (\S+)", 120)
     return one.time_of(match.start()), match.group(1)
 
 
