@@ -243,6 +243,24 @@ static void test_cut_short(void **state)
 	assert_false(there(IMAGES "i1") || there(LAYERS "l1") || there("overlay2/c1"));
 }
 
+/* A store that is right serves, though its marker cannot be written: the disk is full. */
+static void test_no_marker(void **state)
+{
+	char path[128];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/" SEED_MARKER ".new", target);
+	seed(1);
+	put(target, SEED_MARKER,
+	    "old\n{\"release\":\"old\",\"tags\":[\"proa/os:1\"],\"entries\":[\"" IMAGES "i1\"]}\n");
+	assert_int_equal(mkdir(path, 0700), 0); /* where the marker is written first */
+	seed(2);
+	assert_true(there(IMAGES "i2"));
+	assert_false(there(IMAGES "i1") || there(SEED_MARKER));
+	seed(1);
+	assert_true(holds(REPOSITORIES, "\"proa/os:latest\":\"sha256:i1\""));
+}
+
 /* What a person has in System Docker keeps what it stands on. */
 static void test_keeps(void **state)
 {
@@ -311,6 +329,7 @@ int main(void)
 		cmocka_unit_test_setup(test_mends, fresh),
 		cmocka_unit_test_setup(test_next_release, fresh),
 		cmocka_unit_test_setup(test_cut_short, fresh),
+		cmocka_unit_test_setup(test_no_marker, fresh),
 		cmocka_unit_test_setup(test_keeps, fresh),
 		cmocka_unit_test_setup(test_hostile_marker, fresh),
 		cmocka_unit_test_setup(test_no_seed, fresh),
