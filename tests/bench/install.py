@@ -4,8 +4,8 @@ import os
 import subprocess
 import time
 
+import rows  # first: it makes the tests' modules known
 import disk as disks
-import rows
 from machine import MachineError, overlay, run_quietly
 
 RUNS = 5
@@ -58,6 +58,8 @@ def installs_inside(golden, folder, memory):
     try:
         one.wait_boot("health gate passed", 600)
         one.wait_shell()
+        # udev looks at every disk once, soon after the boot, and locks it meanwhile.
+        one.wait_true("sudo flock --nonblock --exclusive /dev/vdb true")
         one.check("sudo proa install -d /dev/vdb -b /dev/vdc --yes", 1800)
         one.stop()
         again = rows.proa_machine(f"{name}-again", disks.Disk(target), folder)
