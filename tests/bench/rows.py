@@ -76,7 +76,7 @@ def proa_machine(name, disk, folder, **options):
 
 def debian_machine(disk, folder, arguments, **options):
     """The peer. The kernel is handed over by QEMU: only its own time and later is measured."""
-    extra = ["-kernel", DEBIAN / "vmlinuz", "-initrd", DEBIAN / "initrd.img",
+    extra = ["-kernel", str(DEBIAN / "vmlinuz"), "-initrd", str(DEBIAN / "initrd.img"),
              "-append", f"root=/dev/vda ro {arguments}"]
     return machines.Machine("debian", [disk.path], folder, extra=extra, alive="systemd[1]",
                             **options)
