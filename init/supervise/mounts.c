@@ -216,26 +216,26 @@ int mounts_volumes(struct error *err)
 		{"media", 0755}, {"srv", 0755}, {"root", 0700},
 	};
 	char from[64], to[16];
+	int r = 0;
 
+	/* One that fails keeps none of the others away. */
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
-		if (mkdir(folders[i].path, folders[i].mode) < 0) {
-			if (errno != EEXIST)
-				return error_errno(err, "cannot create %s", folders[i].path);
-		} else {
+		if (mkdir(folders[i].path, folders[i].mode) == 0)
 			(void)chmod(folders[i].path, folders[i].mode);
-		}
+		else if (errno != EEXIST)
+			r = error_errno(err, "cannot create %s", folders[i].path);
 	}
 	if (symlink("/run", "/var/run") < 0 && errno != EEXIST)
-		return error_errno(err, "cannot create /var/run");
+		r = error_errno(err, "cannot create /var/run");
 	for (size_t i = 0; i < sizeof(volumes) / sizeof(*volumes); i++) {
 		snprintf(from, sizeof(from), "/var/lib/proa/volumes/%s", volumes[i].name);
 		snprintf(to, sizeof(to), "/%s", volumes[i].name);
 		if (mkdir(from, volumes[i].mode) < 0 && errno != EEXIST)
-			return error_errno(err, "cannot create %s", from);
-		if (mount(from, to, NULL, MS_BIND, NULL) < 0)
-			return error_errno(err, "cannot mount %s on %s", from, to);
+			r = error_errno(err, "cannot create %s", from);
+		else if (mount(from, to, NULL, MS_BIND, NULL) < 0)
+			r = error_errno(err, "cannot mount %s on %s", from, to);
 	}
-	return 0;
+	return r;
 }
 
 /* mountinfo writes blanks, tabs, line ends and backslashes as \OOO. */

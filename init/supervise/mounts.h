@@ -20,7 +20,10 @@ int mounts_state(const struct facts *facts, struct error *err);
 /* A /var of memory, for a machine that must stay up without its state partition. */
 int mounts_state_in_memory(struct error *err);
 
-/* Folders of the state partition, /var/lib/proa/volumes/NAME on /NAME. */
+/*
+ * Folders of the state partition, /var/lib/proa/volumes/NAME on /NAME. Does all
+ * that it can; fails with the last that it could not do.
+ */
 int mounts_volumes(struct error *err);
 
 /* Unmounts all but the root and the kernel's own, newest first; what is busy turns read-only. */

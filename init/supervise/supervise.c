@@ -105,7 +105,10 @@ static int start_state(struct error *err)
 		facts.t_state = console_now_ms();
 		say("state mounted");
 	}
-	return mounts_volumes(err);
+	/* No slot would do better with what lies there, so there is no sense in a reboot. */
+	if (mounts_volumes(err) < 0)
+		gate_degraded(&gate, err->message);
+	return 0;
 }
 
 static int start(struct error *err)

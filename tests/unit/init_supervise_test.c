@@ -6,12 +6,18 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "init/facts.h"
 #include "init/supervise/child.h"
 #include "init/supervise/gate.h"
+#include "init/supervise/mounts.h"
 #include "init/supervise/socket.h"
 #include "init/supervise/stop.h"
 
@@ -99,12 +105,54 @@ static void test_requests(void **state)
 	assert_int_equal(stop_requested(), STOP_POWEROFF);
 }
 
+enum { NOT_POSSIBLE = 77 };
+
+/* In a process and name spaces of its own. Returns what is wrong, 0 for nothing. */
+static int mount_volumes_here(void)
+{
+	struct error err = ERROR_INIT;
+	struct stat shown, kept;
+
+	if (unshare(CLONE_NEWNS | (geteuid() == 0 ? 0 : CLONE_NEWUSER)) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", "/var", "tmpfs", 0, NULL) < 0 || mkdir("/var/lib", 0755) < 0)
+		return NOT_POSSIBLE;
+	if (mkdir("/var/lib/proa", 0755) < 0 ||
+	    mkdir("/var/lib/proa/volumes", 0755) < 0 ||
+	    symlink("/nonexistent", "/var/lib/proa/volumes/home") < 0 ||
+	    symlink("/nonexistent", "/var/tmp") < 0)
+		return 1;
+	if (mounts_volumes(&err) >= 0 || !strstr(err.message, "/home"))
+		return 2;
+	/* The others are there. */
+	if (stat("/srv", &shown) < 0 || stat("/var/lib/proa/volumes/srv", &kept) < 0)
+		return 3;
+	return shown.st_dev == kept.st_dev && shown.st_ino == kept.st_ino ? 0 : 4;
+}
+
+static void test_broken_volume(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(mount_volumes_here());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == NOT_POSSIBLE)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reactions),
 		cmocka_unit_test(test_backoff),
 		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_broken_volume),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
