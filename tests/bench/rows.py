@@ -94,7 +94,7 @@ def kernel_line(one):
 
 def kernel_arguments(one):
     """The command line without what names a slot or a root: the same for both systems."""
-    match = one.wait_for(r"^\[ *0\.000000\] Command line: (.*?)\r?$", 30)
+    match = one.wait_for(r"\[ *0\.000000\] Command line: (.*?)\r?$", 30)
     return " ".join(word for word in match.group(1).split()
                     if not re.match(r"proa\.|BOOT_IMAGE=|root=|ro$|rw$|init=", word))
 

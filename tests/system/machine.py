@@ -27,7 +27,7 @@ SILENT_SECONDS = 90
 INIT_STARTED = "init: started"
 
 # What no healthy boot says.
-TROUBLE = r"^proa: +\d+\.\d\d error: .*|Kernel panic.*|^proa: +\d+\.\d\d degraded: .*"
+TROUBLE = r"proa: +\d+\.\d\d (error|degraded): .*|Kernel panic.*"
 
 # The image that Proa's own image carries, so that user Docker has something to run.
 USER_IMAGE = "busybox"
