@@ -1,6 +1,7 @@
 #include "lib/format/bundle.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -102,6 +103,21 @@ static int open_archive(struct bundle *b, struct error *err)
 	return 0;
 }
 
+/* It is not ours, whatever it is: none of it that would steer a terminal goes into a message. */
+static int wrong_member(const struct bundle *b, const char *found, const char *name,
+			struct error *err)
+{
+	char shown[65];
+
+	snprintf(shown, sizeof(shown), "%s", found ? found : "");
+	for (char *c = shown; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	return error_set(err, -EBADMSG, "%s: its member \"%s\" should be \"%s\"",
+			 b->members ? "the bundle is damaged" : "this is no Proa bundle", shown,
+			 name);
+}
+
 /* The next member must be the plain file `name`; gives its size. */
 static int open_member(struct bundle *b, const char *name, uint64_t *size, struct error *err)
 {
@@ -118,9 +134,7 @@ static int open_member(struct bundle *b, const char *name, uint64_t *size, struc
 		return fail_read(b, name, err);
 	found = archive_entry_pathname(entry);
 	if (!found || strcmp(found, name) != 0)
-		return error_set(err, -EBADMSG, "%s: its member \"%.64s\" should be \"%s\"",
-				 b->members ? "the bundle is damaged" : "this is no Proa bundle",
-				 found ? found : "", name);
+		return wrong_member(b, found, name, err);
 	bytes = archive_entry_size(entry);
 	/* Plain ustar has exactly one header block a member: the end can be computed. */
 	if (archive_format(b->archive) != ARCHIVE_FORMAT_TAR_USTAR ||

@@ -283,6 +283,8 @@ static void members(void **state)
 		 {MANIFEST, SIG, INDEX, DATA, {"x", "", 0, 0}}},
 		{"names with a folder", ARCHIVE_FORMAT_TAR_USTAR, -EBADMSG,
 		 {{"./manifest", release.text, release.size, 0}, SIG, INDEX, DATA}},
+		{"a name that steers the terminal", ARCHIVE_FORMAT_TAR_USTAR, -EBADMSG,
+		 {{"\x1b[2Jmanifest\x9b\x7f", release.text, release.size, 0}, SIG, INDEX, DATA}},
 		{"a link for a manifest", ARCHIVE_FORMAT_TAR_USTAR, -EBADMSG,
 		 {{"manifest", NULL, 0, AE_IFLNK}, SIG, INDEX, DATA}},
 		{"a folder for an index", ARCHIVE_FORMAT_TAR_USTAR, -EBADMSG,
@@ -308,6 +310,8 @@ static void members(void **state)
 			fail_msg("%s: %d (%s)", rows[i].name, r, err.message);
 		if (r < 0)
 			assert_true(err.message[0] != '\0');
+		for (const char *c = err.message; *c; c++)
+			assert_true(*c >= ' ' && *c <= '~');
 	}
 }
 
