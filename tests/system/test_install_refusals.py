@@ -12,6 +12,7 @@ import pty
 import select
 import struct
 import subprocess
+import threading
 
 import pytest
 
@@ -272,6 +273,18 @@ def test_file_of_a_running_machine(releases, folder):
     with open(disk, "rb") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         expect(IN_USE, ["locked"], disk, releases, "--force")
+
+
+def test_lock_that_is_let_go(releases, folder, loop):
+    """As udev locks a disk while it looks at it."""
+    device = loop(empty_disk(folder / "d.img"))
+    file = open(device, "rb")
+    fcntl.flock(file, fcntl.LOCK_SH)
+    letting_go = threading.Timer(1, file.close)
+    letting_go.start()
+    got, said, _ = install(device, releases, "--dry-run")
+    letting_go.join()
+    assert got == 0, said
 
 
 def test_device_without_root(releases, folder, loop):
