@@ -88,13 +88,13 @@ def debian_disk(folder):
 
 def kernel_line(one):
     """Waits for the kernel's first words; the time at which they began, and its release."""
-    match = one.wait_for(r"\[ *0\.000000\] Linux version (\S+)", 120)
+    match = one.wait_for(r"\[ *0\.000000\] Linux version (\S+) ", 120)
     return one.time_of(match.start()), match.group(1)
 
 
 def kernel_arguments(one):
     """The command line without what names a slot or a root: the same for both systems."""
-    match = one.wait_for(r"\[ *0\.000000\] Command line: (.*?)\r?$", 30)
+    match = one.wait_for(r"\[ *0\.000000\] Command line: (.*?)\r?\n", 30)
     return " ".join(word for word in match.group(1).split()
                     if not re.match(r"proa\.|BOOT_IMAGE=|root=|ro$|rw$|init=", word))
 
