@@ -116,6 +116,26 @@ int bootlog_open(const char *path, struct error *err)
 	return fd;
 }
 
+/* Record by record: a sector that cannot be read costs its own record, no other. */
+static int read_singly(int fd, uint64_t offset, uint8_t *ring)
+{
+	size_t count = FLIPFS_LOG_SIZE / BOOTLOG_RECORD_SIZE, lost = 0;
+	int first = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		uint8_t *record = ring + i * BOOTLOG_RECORD_SIZE;
+		int r = io_pread_full(fd, record, BOOTLOG_RECORD_SIZE,
+				      offset + FLIPFS_LOG_OFFSET + i * BOOTLOG_RECORD_SIZE);
+
+		if (r == 0)
+			continue;
+		memset(record, 0, BOOTLOG_RECORD_SIZE);
+		first = first ? first : r;
+		lost++;
+	}
+	return lost == count ? first : 0;
+}
+
 /* The whole ring in one read; O_DIRECT asks for aligned memory. The caller frees it. */
 static int read_ring(int fd, uint64_t offset, uint8_t **out, struct error *err)
 {
@@ -125,6 +145,8 @@ static int read_ring(int fd, uint64_t offset, uint8_t **out, struct error *err)
 	if (posix_memalign(&ring, BOOTLOG_RECORD_SIZE, FLIPFS_LOG_SIZE) != 0)
 		return error_oom(err);
 	r = io_pread_full(fd, ring, FLIPFS_LOG_SIZE, offset + FLIPFS_LOG_OFFSET);
+	if (r < 0)
+		r = read_singly(fd, offset, ring);
 	if (r < 0) {
 		errno = -r;
 		return error_errno(err, "cannot read the boot log ring");

@@ -118,6 +118,13 @@ void history_harvest(const struct facts *facts)
 		say("error: %s", err.message);
 }
 
+static bool has_failed(const struct bootlog_record *record)
+{
+	/* One that was reset before its gate told nobody why, and failed all the same. */
+	return record->end == BOOTLOG_FAILED ||
+	       (record->end == BOOTLOG_RUNNING && record->stage < BOOTLOG_GATE);
+}
+
 static int count_lastresort(void *context, const struct bootlog_record *record)
 {
 	struct {
@@ -127,7 +134,7 @@ static int count_lastresort(void *context, const struct bootlog_record *record)
 
 	if (record->boot == state->current)
 		return 0;
-	if (record->flags & BOOTLOG_LASTRESORT && record->end == BOOTLOG_FAILED)
+	if (record->flags & BOOTLOG_LASTRESORT && has_failed(record))
 		state->count++;
 	else
 		state->count = 0;

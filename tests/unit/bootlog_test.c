@@ -234,6 +234,22 @@ static void test_torn_write(void **state)
 	assert_int_equal(bootlog_number(ring->fd, START, zeros), 6);
 }
 
+/* A part that cannot be read (here: behind the file's end) costs its own records, no other. */
+static void test_unreadable_part(void **state)
+{
+	struct ring *ring = *state;
+	uint8_t other[BOOTLOG_ID_SIZE] = {9};
+
+	for (uint64_t boot = 1; boot <= 5; boot++)
+		write_one(ring->fd, boot, 1);
+	assert_int_equal(ftruncate(ring->fd, START + FLIPFS_LOG_OFFSET + 8 * BOOTLOG_RECORD_SIZE), 0);
+	assert_int_equal(read_ring(ring->fd, 0).count, 3);
+	assert_int_equal(bootlog_number(ring->fd, START, other), 4);
+
+	assert_int_equal(ftruncate(ring->fd, START + FLIPFS_LOG_OFFSET), 0);
+	assert_true(bootlog_each(ring->fd, START, 0, see, NULL, NULL) < 0);
+}
+
 static void test_describe(void **state)
 {
 	static const struct {
@@ -270,6 +286,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ring, open_ring, close_ring),
 		cmocka_unit_test_setup_teardown(test_ring_wraps, open_ring, close_ring),
 		cmocka_unit_test_setup_teardown(test_torn_write, open_ring, close_ring),
+		cmocka_unit_test_setup_teardown(test_unreadable_part, open_ring, close_ring),
 		cmocka_unit_test(test_describe),
 	};
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -14,9 +15,12 @@
 
 #include <cmocka.h>
 
+#include "bootloader/bootlog.h"
+#include "bootloader/flipfs.h"
 #include "init/facts.h"
 #include "init/supervise/child.h"
 #include "init/supervise/gate.h"
+#include "init/supervise/history.h"
 #include "init/supervise/mounts.h"
 #include "init/supervise/socket.h"
 #include "init/supervise/stop.h"
@@ -146,10 +150,73 @@ static void test_broken_volume(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* Last resorts that came before: each row is the boots before this one, oldest first. */
+struct former {
+	unsigned int flags;
+	enum bootlog_stage stage;
+	enum bootlog_end end;
+};
+static const struct {
+	const char *rule;
+	struct former boots[5];
+	unsigned int count;
+} lastresorts[] = {
+	{"none", {{0, BOOTLOG_SETTLED, BOOTLOG_REBOOT}}, 0},
+	{"failed ones in a row",
+	 {{0, BOOTLOG_ROOT, BOOTLOG_FAILED},
+	  {BOOTLOG_LASTRESORT, BOOTLOG_ROOT, BOOTLOG_FAILED},
+	  {BOOTLOG_LASTRESORT, BOOTLOG_INITRAMFS, BOOTLOG_FAILED}},
+	 2},
+	{"one that was reset before its gate failed too, in whatever slot",
+	 {{BOOTLOG_LASTRESORT, BOOTLOG_ROOT, BOOTLOG_FAILED},
+	  {BOOTLOG_LASTRESORT, BOOTLOG_INITRAMFS, BOOTLOG_RUNNING},
+	  {BOOTLOG_LASTRESORT, BOOTLOG_ROOT, BOOTLOG_FAILED},
+	  {BOOTLOG_LASTRESORT, BOOTLOG_STATE, BOOTLOG_RUNNING}},
+	 4},
+	{"one that passed its gate begins anew, however it ended",
+	 {{BOOTLOG_LASTRESORT, BOOTLOG_ROOT, BOOTLOG_FAILED},
+	  {BOOTLOG_LASTRESORT, BOOTLOG_GATE, BOOTLOG_RUNNING}},
+	 0},
+	{"so does an orderly end",
+	 {{BOOTLOG_LASTRESORT, BOOTLOG_ROOT, BOOTLOG_FAILED},
+	  {BOOTLOG_LASTRESORT, BOOTLOG_ROOT, BOOTLOG_REBOOT},
+	  {BOOTLOG_LASTRESORT, BOOTLOG_ROOT, BOOTLOG_FAILED}},
+	 1},
+};
+
+static void test_lastresorts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(lastresorts) / sizeof(*lastresorts); i++) {
+		struct facts facts = {.slot = 'a'};
+		uint64_t boot = 0;
+		int fd;
+
+		print_message("  %s\n", lastresorts[i].rule);
+		snprintf(facts.flip, sizeof(facts.flip), "/tmp/proa-ring.XXXXXX");
+		fd = mkstemp(facts.flip);
+		assert_true(fd >= 0);
+		assert_int_equal(ftruncate(fd, FLIPFS_SIZE), 0);
+		for (const struct former *f = lastresorts[i].boots; f->stage; f++) {
+			struct bootlog_record record = {.boot = ++boot, .sequence = 1, .slot = 'a'};
+
+			record.flags = f->flags;
+			record.stage = f->stage;
+			record.end = f->end;
+			assert_int_equal(bootlog_write(fd, 0, &record, NULL), 0);
+		}
+		facts.boot = boot + 1;
+		assert_int_equal(history_failed_lastresorts(&facts), lastresorts[i].count);
+		close(fd);
+		unlink(facts.flip);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reactions),
+		cmocka_unit_test(test_lastresorts),
 		cmocka_unit_test(test_backoff),
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_broken_volume),
