@@ -19,6 +19,8 @@
 enum {
 	DEADLINE_MS = 60 * 1000, /* from now; slow: USB, and disks that spin up one by one */
 	SETTLE_MS = 3 * 1000,    /* without any new disk */
+	/* GRUB has saved, so the disk is there: what looks like it, without the block, is a clone. */
+	SAVED_SETTLE_MS = 30 * 1000,
 	TELL_AFTER_MS = 10 * 1000,
 };
 
@@ -158,23 +160,22 @@ static bool is_disk(const char *name)
 	return read_attribute(path, size, sizeof(size)) > 0 && strcmp(size, "0") != 0;
 }
 
-static bool holds_saved_block(const char *flip_node, const struct cmdline *cmdline)
+static bool holds_block(const char *flip_node, const struct flip *block)
 {
 	_cleanup_flipio_ struct flipio io = FLIPIO_INIT;
 	struct flipio_state state;
-	struct flip saved;
 
-	if (!*flip_node || cmdline->unsaved || flip_from_text(cmdline->flip, &saved) < 0)
-		return false;
-	if (flipio_open_read(&io, flip_node, 0, 0, NULL) < 0 ||
+	if (!*flip_node || flipio_open_read(&io, flip_node, 0, 0, NULL) < 0 ||
 	    flipio_read(&io, &state, NULL) < 0)
 		return false;
 	/* The block alone: GRUB saved there, the mirror is older. */
-	return state.block_whole && flip_equal(&state.block, &saved);
+	return state.block_whole && flip_equal(&state.block, block);
 }
 
 struct search {
 	const struct cmdline *cmdline;
+	bool saved; /* GRUB saved `block` to the disk */
+	struct flip block;
 	struct candidate found[FIND_DISKS_MAX];
 	size_t found_count;
 	size_t disks; /* seen at the last look, Proa's or not */
@@ -206,7 +207,8 @@ static void look(struct search *search)
 		if (!*candidate->partitions[number])
 			continue; /* the kernel has not read its table yet: an event will come */
 		candidate->holds_block =
-			holds_saved_block(candidate->partitions[LAYOUT_FLIP], search->cmdline);
+			search->saved &&
+			holds_block(candidate->partitions[LAYOUT_FLIP], &search->block);
 		search->found_count++;
 	}
 }
@@ -274,6 +276,7 @@ int find_root(const struct cmdline *cmdline, struct modules *modules, struct can
 	if (events < 0)
 		return events;
 	search.cmdline = cmdline;
+	search.saved = !cmdline->unsaved && flip_from_text(cmdline->flip, &search.block) == 0;
 	cold_plug(modules);
 
 	for (;;) {
@@ -286,7 +289,7 @@ int find_root(const struct cmdline *cmdline, struct modules *modules, struct can
 		now = console_now_ms();
 		if (search.disks != before)
 			changed = now;
-		settled = now - changed >= SETTLE_MS;
+		settled = now - changed >= (search.saved ? SAVED_SETTLE_MS : SETTLE_MS);
 
 		switch (find_choose(search.found, search.found_count, settled, &chosen)) {
 		case FIND_DECIDED:
@@ -300,10 +303,11 @@ int find_root(const struct cmdline *cmdline, struct modules *modules, struct can
 		if (now - start >= DEADLINE_MS)
 			return search.found_count ? undecided(&search, err) :
 						    not_found(&search, err);
-		if (!told && search.found_count == 0 && now - start >= TELL_AFTER_MS) {
+		if (!told && now - start >= TELL_AFTER_MS) {
 			told = true;
-			say("waiting for the disk with the partition %s of slot %c", cmdline->root,
-			    cmdline->slot);
+			say("waiting for the disk with the partition %s of slot %c%s",
+			    cmdline->root, cmdline->slot,
+			    search.found_count ? " that GRUB has written to" : "");
 		}
 		fresh = wait_for_devices(events, modules, 500);
 	}
