@@ -5,13 +5,12 @@
 #include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "lib/io.h"
 
-enum { SECTOR_MAX = 4096 };
+enum { SECTOR_MAX = 4096, LOCK_WAIT_S = 10 };
 
 /* O_DIRECT wants memory aligned to the sector. */
 struct sector {
@@ -67,11 +66,13 @@ int flipio_open(struct flipio *io, const char *path, uint64_t offset, uint32_t s
 
 	if (r < 0)
 		return r;
-	do {
-		r = flock(io->fd, LOCK_EX);
-	} while (r < 0 && errno == EINTR);
+	/* A change takes milliseconds. PID 1 is among those who wait: never without an end. */
+	r = io_lock(io->fd, LOCK_WAIT_S * 1000);
 	if (r < 0) {
-		r = error_errno(err, "cannot lock %s", path);
+		errno = -r;
+		r = error_errno(err, "cannot lock %s within %d s; is a program that changes it "
+				     "stopped? (lsof %s)",
+				path, LOCK_WAIT_S, path);
 		flipio_close(io);
 	}
 	return r;

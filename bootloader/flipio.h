@@ -39,7 +39,7 @@ struct flipio_state {
 };
 
 /*
- * Opens proa-flip for reading and writing and takes the lock, waiting for it.
+ * Opens proa-flip for reading and writing and takes the lock, waiting 10 s for it.
  *
  * path         the partition's node, or a disk (device or file)
  * offset       where the partition starts in `path`, in bytes (0 for a node)

@@ -4,12 +4,11 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
 
 #include "lib/cleanup.h"
+#include "lib/io.h"
 
-enum { LOCK_WAIT_MS = 10 * 1000, LOCK_PAUSE_MS = 100 };
+enum { LOCK_WAIT_MS = 10 * 1000 };
 
 int refuse_guard(const struct blockdev *disk, struct refuse_hold *hold)
 {
@@ -20,22 +19,6 @@ int refuse_guard(const struct blockdev *disk, struct refuse_hold *hold)
 	return hold->guard < 0 ? -errno : 0;
 }
 
-/*
- * udev locks a disk while it looks at it, for a moment after the disk was attached
- * or written; so the lock is waited for. Returns 0 or a negative errno.
- */
-static int lock_soon(int fd)
-{
-	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
-
-	for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited_ms += LOCK_PAUSE_MS) {
-		if (errno != EWOULDBLOCK || waited_ms >= LOCK_WAIT_MS)
-			return -errno;
-		nanosleep(&pause, NULL);
-	}
-	return 0;
-}
-
 static int take_hold(const struct blockdev *disk, struct refuse_hold *hold)
 {
 	int r;
@@ -43,8 +26,11 @@ static int take_hold(const struct blockdev *disk, struct refuse_hold *hold)
 	hold->fd = open(disk->path, O_RDWR | O_CLOEXEC);
 	if (hold->fd < 0)
 		return -errno;
-	/* udev leaves a locked disk alone: systemd.io/BLOCK_DEVICE_LOCKING. */
-	r = lock_soon(hold->fd);
+	/*
+	 * udev leaves a locked disk alone (systemd.io/BLOCK_DEVICE_LOCKING), and locks it itself
+	 * while it looks at it, for a moment after it was attached or written.
+	 */
+	r = io_lock(hold->fd, LOCK_WAIT_MS);
 	return r < 0 ? r : refuse_guard(disk, hold);
 }
 

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -199,4 +201,17 @@ int io_make_dirs(const char *path, struct error *err)
 		if (kept == '\0')
 			return 0;
 	}
+}
+
+int io_lock(int fd, unsigned int wait_ms)
+{
+	enum { PAUSE_MS = 100 };
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+
+	for (unsigned int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited_ms += PAUSE_MS) {
+		if (errno != EWOULDBLOCK || waited_ms >= wait_ms)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
 }

@@ -49,4 +49,10 @@ int io_replace_file(const char *path, const void *data, size_t size, mode_t mode
 /* Creates `path` and its missing parents (mode 0755). Returns 0 or a negative errno. */
 int io_make_dirs(const char *path, struct error *err);
 
+/*
+ * Takes the file's exclusive lock (flock(2)), waiting for `wait_ms` at the most.
+ * Returns 0, -EWOULDBLOCK where another holds it still, or a negative errno.
+ */
+int io_lock(int fd, unsigned int wait_ms);
+
 #endif
