@@ -13,6 +13,7 @@
 #include "init/record.h"
 #include "init/say.h"
 #include "init/supervise/child.h"
+#include "init/supervise/stop.h"
 #include "lib/bytes.h"
 #include "lib/cleanup.h"
 #include "lib/console.h"
@@ -22,8 +23,10 @@
 
 enum {
 	LEAVE_ROUNDS = 8,
-	MOUNTINFO_MAX = 1 << 20,
-	HEARTBEAT_MS = 60 * 1000,
+	MOUNTINFO_MAX = 16 << 20, /* a thousand containers, 2 KiB of lower layers each */
+	BEAT_S = 60,
+	IDLE_BEATS_MAX = 10,
+	END_MS = 10 * 1000,
 	/* e2fsck(8): errors corrected; 2 asks for a reboot, which only a mounted root needs. */
 	E2FSCK_FINE = 1 | 2,
 };
@@ -124,41 +127,125 @@ static bool has_errors(const char *device)
 	       (bytes_get_le16(block + AT_STATE) & ERRORS);
 }
 
-static int check_status;
-
-static void check_ended(struct child *child, int status)
+/* Processor time that a process has used, in clock ticks (proc_pid_stat(5): utime, stime). */
+static unsigned long processor_ticks(pid_t pid)
 {
-	(void)child;
-	check_status = status;
+	char path[32], text[512] = "";
+	unsigned long user = 0, kernel = 0;
+	const char *rest;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		(void)io_read_full(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	rest = strrchr(text, ')'); /* the name before it may hold anything */
+	if (rest)
+		(void)sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+			     &user, &kernel);
+	return user + kernel;
 }
 
-/* Runs e2fsck with `mode`; a long repair keeps the heartbeat going. Returns whether it is fine. */
-static bool check(const char *device, const char *mode)
+static int worker_status;
+
+static void worker_ended(struct child *child, int status)
 {
-	static struct child e2fsck = {.name = "e2fsck", .ended = check_ended};
+	(void)child;
+	worker_status = status;
+}
+
+/*
+ * Runs a child that works on the state partition, and turns the loop meanwhile: a
+ * repair may take hours. One that uses no processor time at all for ten minutes waits
+ * for a disk that answers no more. Returns its status (waitpid(2)), or a negative errno.
+ */
+static int work(struct child *child, struct error *err)
+{
+	unsigned long seen = 0;
+	unsigned int idle = 0;
+
+	child->ended = worker_ended;
+	child_start(child);
+	for (unsigned int second = 1; !child_wait(child, 1000); second++) {
+		if (stop_requested() != STOP_NONE) {
+			child_signal(child, SIGTERM);
+			if (!child_wait(child, END_MS))
+				child_signal(child, SIGKILL);
+			return error_set(err, -EINTR, "%s was ended by a shutdown", child->name);
+		}
+		if (second % BEAT_S != 0)
+			continue;
+		record_heartbeat();
+		idle = processor_ticks(child->pid) == seen ? idle + 1 : 0;
+		seen = processor_ticks(child->pid);
+		if (idle < IDLE_BEATS_MAX)
+			continue;
+		child_signal(child, SIGKILL);
+		return error_set(err, -ETIMEDOUT,
+				 "%s has not moved for %d minutes: the disk answers no more",
+				 child->name, IDLE_BEATS_MAX * BEAT_S / 60);
+	}
+	return worker_status;
+}
+
+/* Returns 0 where the file system is fine now, 1 where it is not, or a negative errno. */
+static int check(const char *device, const char *mode, struct error *err)
+{
+	static struct child e2fsck = {.name = "e2fsck"};
+	int status;
 
 	e2fsck.argv[0] = "e2fsck";
 	e2fsck.argv[1] = mode;
 	e2fsck.argv[2] = device;
 	e2fsck.argv[3] = NULL;
 	say("checking the file system on %s (e2fsck %s)", device, mode);
-	child_start(&e2fsck);
-	while (!child_wait(&e2fsck, HEARTBEAT_MS))
-		record_heartbeat();
-	if (!WIFEXITED(check_status) || (WEXITSTATUS(check_status) & ~E2FSCK_FINE) != 0)
-		return false;
-	if (WEXITSTATUS(check_status) & 1)
+	status = work(&e2fsck, err);
+	if (status < 0)
+		return status;
+	if (!WIFEXITED(status) || (WEXITSTATUS(status) & ~E2FSCK_FINE) != 0)
+		return 1;
+	if (WEXITSTATUS(status) & 1)
 		say("error: %s was damaged, and is repaired; see " CHILD_LOG_FOLDER "/e2fsck",
 		    device);
-	return true;
+	return 0;
 }
 
-static int mount_state(const char *device)
+/* Nobody is there to answer e2fsck's questions: yes is the answer that keeps the machine. */
+static int repair(const char *device, struct error *err)
+{
+	int r = check(device, "-p", err);
+
+	if (r == 1)
+		r = check(device, "-y", err);
+	return r;
+}
+
+static const char *state_device;
+
+/* In a child: replaying a long journal from a slow disk must not hold up PID 1's loop. */
+static int mount_in_child(void)
 {
 	/* noatime: reading must not write; errors: no more damage than there is. */
-	return mount(device, "/var", "ext4", MS_NOATIME, "errors=remount-ro") < 0 ?
-		       -errno :
-		       0;
+	return mount(state_device, "/var", "ext4", MS_NOATIME, "errors=remount-ro") < 0 ? errno
+											 : 0;
+}
+
+/* Returns 0, what mount(2) says as a negative errno, or what work() does. */
+static int mount_state(const char *device, struct error *err)
+{
+	static struct child mounter = {.name = "mount", .run = mount_in_child};
+	int status;
+
+	state_device = device;
+	status = work(&mounter, err);
+	if (status < 0)
+		return status;
+	if (status == 0)
+		return 0;
+	errno = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+	return error_errno(err, "the state partition %s cannot be mounted", device);
 }
 
 int mounts_state(const struct facts *facts, struct error *err)
@@ -173,17 +260,17 @@ int mounts_state(const struct facts *facts, struct error *err)
 		return r;
 	if (has_errors(facts->state)) {
 		checked = true;
-		(void)(check(facts->state, "-p") || check(facts->state, "-y"));
+		r = repair(facts->state, err);
+		if (r < 0)
+			return r;
 	}
-	r = mount_state(facts->state);
-	/* Nobody is there to answer e2fsck's questions: yes is the answer that keeps the machine. */
-	if (r < 0 && !checked && (check(facts->state, "-p") || check(facts->state, "-y")))
-		r = mount_state(facts->state);
-	if (r < 0) {
-		errno = -r;
-		return error_errno(err, "the state partition %s cannot be mounted", facts->state);
-	}
-	return 0;
+	r = mount_state(facts->state, err);
+	if (r == 0 || checked || r == -ETIMEDOUT || r == -EINTR)
+		return r;
+	r = repair(facts->state, NULL);
+	if (r == 0)
+		return mount_state(facts->state, err);
+	return r < 0 ? r : -EIO; /* the mount's own words are still in err */
 }
 
 int mounts_state_in_memory(struct error *err)
@@ -303,8 +390,11 @@ void mounts_leave(void)
 		_cleanup_free_ char *list = NULL;
 		size_t size;
 
-		if (io_read_file("/proc/self/mountinfo", MOUNTINFO_MAX, &list, &size, NULL) < 0)
+		if (io_read_file("/proc/self/mountinfo", MOUNTINFO_MAX, &list, &size, NULL) < 0) {
+			if (umount2("/var", UMOUNT_NOFOLLOW) < 0)
+				(void)mount(NULL, "/var", NULL, MS_REMOUNT | MS_RDONLY, NULL);
 			return;
+		}
 		if (leave_once(list, false) == 0) {
 			free(list);
 			list = NULL;

@@ -2,17 +2,21 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include "init/say.h"
 #include "init/supervise/child.h"
+#include "init/supervise/loop.h"
 #include "lib/cleanup.h"
 #include "lib/format/root.h"
 #include "lib/format/slot.h"
 
 #define KEYS "/usr/lib/proa/keys/1.root"
+
+enum { VERIFY_MS = 10 * 60 * 1000 }; /* 1 GiB from a slow USB stick takes a minute */
 
 static const struct facts *the_facts;
 static void (*the_done)(void *context, bool verifies);
@@ -48,19 +52,40 @@ static int in_child(void)
 	return 1;
 }
 
+static void tell(bool verifies)
+{
+	void (*done)(void *context, bool verifies) = the_done;
+
+	the_done = NULL; /* once */
+	if (done)
+		done(the_context, verifies);
+}
+
 static void ended(struct child *child, int status)
 {
 	(void)child;
-	the_done(the_context, WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	tell(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static struct child reader = {.name = "verify", .run = in_child, .ended = ended};
+
+/* A disk that answers no more must not hold up the verdict. */
+static void too_long(void *context)
+{
+	(void)context;
+	if (!the_done)
+		return;
+	say("error: the other slot could not be read within %d minutes", VERIFY_MS / 60000);
+	child_signal(&reader, SIGKILL);
+	tell(false);
 }
 
 void other_slot_verify(const struct facts *facts, void (*done)(void *context, bool verifies),
 		       void *context)
 {
-	static struct child reader = {.name = "verify", .run = in_child, .ended = ended};
-
 	the_facts = facts;
 	the_done = done;
 	the_context = context;
 	child_start(&reader);
+	(void)loop_after(VERIFY_MS, too_long, NULL);
 }
