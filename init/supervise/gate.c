@@ -78,26 +78,27 @@ void gate_start(struct gate *gate, struct facts *facts)
 	struct flipio_state state;
 	struct error err = ERROR_INIT;
 	unsigned int repaired = 0;
-	int r;
 
 	memset(gate, 0, sizeof(*gate));
 	gate->facts = facts;
 	rules = rules_facts(gate, false);
-	r = flipio_open(&io, facts->flip, 0, 0, &err);
-	if (r == 0)
-		r = flipio_repair_metadata(&io, &repaired, &err);
-	if (r == 0 && repaired > 0)
-		say("repaired %u blocks of the file system on %s", repaired, facts->flip);
-	if (r == 0)
-		r = flipio_event(&io, RULES_REPAIR, &rules, &outcome, &err);
-	if (r == 0 && outcome.changed)
-		say("repaired the flip block");
-	if (r == 0)
-		r = flipio_read(&io, &state, &err);
-	if (r == 0)
-		facts->good = state.block.slots[running(gate)].good;
-	else
+	if (flipio_open(&io, facts->flip, 0, 0, &err) < 0) {
 		gate_degraded(gate, err.message); /* without it no attempt comes back */
+		return;
+	}
+	/* Each by itself: a sector that cannot be mended must not hide that the slot is good. */
+	if (flipio_repair_metadata(&io, &repaired, &err) < 0)
+		gate_degraded(gate, err.message);
+	else if (repaired > 0)
+		say("repaired %u blocks of the file system on %s", repaired, facts->flip);
+	if (flipio_event(&io, RULES_REPAIR, &rules, &outcome, &err) < 0)
+		gate_degraded(gate, err.message);
+	else if (outcome.changed)
+		say("repaired the flip block");
+	if (flipio_read(&io, &state, &err) < 0)
+		gate_degraded(gate, err.message);
+	else
+		facts->good = state.block.slots[running(gate)].good;
 }
 
 static void settle(void *context)
