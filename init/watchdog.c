@@ -53,16 +53,20 @@ void watchdog_take_over(void)
 	if (ioctl(HANDED_ON_FD, WDIOC_GETSUPPORT, &info) == 0) {
 		device = HANDED_ON_FD;
 		(void)fcntl(device, F_SETFD, FD_CLOEXEC);
-	} else {
-		device = open_device();
 	}
 	watchdog_feed();
 }
 
 void watchdog_feed(void)
 {
+	static bool broken;
+
+	/* Its driver may come with the cold plug, long after the first look. */
+	if (device < 0 && !broken)
+		device = open_device();
 	if (device >= 0 && ioctl(device, WDIOC_KEEPALIVE, 0) < 0) {
 		say("error: the watchdog does not take its food");
+		broken = true;
 		device = -1;
 	}
 }
