@@ -156,12 +156,20 @@ static void list(struct supervisor *supervisor)
 		link_down(supervisor, "out of memory");
 }
 
+static void mend(struct supervisor *supervisor, uint64_t silent_ms)
+{
+	if (supervisor->gate.verdict == GATE_OPEN && silent_ms >= MEND_CONTAINERD_MS)
+		mend_containerd(&supervisor->report, silent_ms >= MEND_SILENT_MS);
+	if (silent_ms >= MEND_SILENT_MS)
+		mend_system_docker(&supervisor->report, "it does not answer");
+}
+
 void link_step(struct supervisor *supervisor, uint64_t now)
 {
 	struct link *link = &supervisor->link;
 
-	if (!link->announced && now - supervisor->began_ms >= MEND_SILENT_MS)
-		mend_system_docker(&supervisor->report, "it does not answer");
+	if (!link->announced)
+		mend(supervisor, now - supervisor->began_ms);
 	if (link->listing || now < link->next_ms || link->state == LINK_ASKING)
 		return;
 	if (link->state == LINK_UP) {
