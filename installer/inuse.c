@@ -160,8 +160,25 @@ static bool held(dev_t member, char use[INUSE_TEXT_SIZE])
 	return false;
 }
 
-/* A loop device on a plain file: whoever uses that, uses the file. */
-static bool looped(const struct blockdev *disk, char use[INUSE_TEXT_SIZE])
+/*
+ * Is the loop device's backing file the disk, under whatever name, or one of its
+ * partitions? The path may be of another mount namespace; then the text must do.
+ */
+static bool is_backed_by(const char *backing, const struct blockdev *disk, int fd,
+			 const dev_t *members, size_t count)
+{
+	struct stat its, ours;
+
+	if (stat(backing, &its) < 0)
+		return strcmp(backing, disk->path) == 0;
+	if (!disk->is_file)
+		return S_ISBLK(its.st_mode) && is_member(its.st_rdev, members, count);
+	return fstat(fd, &ours) == 0 && its.st_dev == ours.st_dev && its.st_ino == ours.st_ino;
+}
+
+/* A loop device claims neither file nor disk: whoever uses that one uses what is behind it. */
+static bool looped(const struct blockdev *disk, int fd, const dev_t *members, size_t count,
+		   char use[INUSE_TEXT_SIZE])
 {
 	_cleanup_dir_ DIR *dir = opendir("/sys/block");
 	const struct dirent *entry;
@@ -177,7 +194,7 @@ static bool looped(const struct blockdev *disk, char use[INUSE_TEXT_SIZE])
 		if (!file || !fgets(backing, sizeof(backing), file))
 			continue;
 		backing[strcspn(backing, "\n")] = '\0';
-		if (strcmp(backing, disk->path) != 0)
+		if (!is_backed_by(backing, disk, fd, members, count))
 			continue;
 		snprintf(use, INUSE_TEXT_SIZE,
 			 "it is attached to /dev/%.200s; detach it: losetup -d /dev/%.200s",
@@ -187,7 +204,7 @@ static bool looped(const struct blockdev *disk, char use[INUSE_TEXT_SIZE])
 	return false;
 }
 
-/* QEMU, for one, holds byte locks on the disk files of a running machine. */
+/* QEMU, for one, holds byte locks on the files and devices of a running machine. */
 static bool locked(int fd, char use[INUSE_TEXT_SIZE])
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -197,6 +214,19 @@ static bool locked(int fd, char use[INUSE_TEXT_SIZE])
 	snprintf(use, INUSE_TEXT_SIZE,
 		 "another program has locked it (a running virtual machine?); end that first");
 	return true;
+}
+
+/* A machine that runs on a partition alone: its lock is on that one's node. */
+static bool partition_locked(dev_t partition, char use[INUSE_TEXT_SIZE])
+{
+	char path[BLOCKDEV_NAME_SIZE + 8], name[BLOCKDEV_NAME_SIZE];
+	_cleanup_fd_ int fd = -1;
+
+	if (!blockdev_name(partition, name, sizeof(name)))
+		return false;
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && locked(fd, use);
 }
 
 static int open_table(const char *path, FILE **out, struct error *err)
@@ -218,7 +248,7 @@ int inuse_find(const struct blockdev *disk, int fd, char use[INUSE_TEXT_SIZE], s
 	if (!members)
 		return error_oom(err);
 	if (disk->is_file)
-		return looped(disk, use) || locked(fd, use);
+		return looped(disk, fd, NULL, 0, use) || locked(fd, use);
 	r = blockdev_members(disk, members, BLOCKDEV_PARTITIONS_MAX, err);
 	if (r < 0)
 		return r;
@@ -232,7 +262,7 @@ int inuse_find(const struct blockdev *disk, int fd, char use[INUSE_TEXT_SIZE], s
 	    (swaps && inuse_in_swaps(swaps, members, count, use)))
 		return 1;
 	for (size_t i = 0; i < count; i++)
-		if (held(members[i], use))
+		if (held(members[i], use) || (i > 0 && partition_locked(members[i], use)))
 			return 1;
-	return 0;
+	return looped(disk, fd, members, count, use) || locked(fd, use);
 }

@@ -13,8 +13,8 @@ enum { INUSE_TEXT_SIZE = 512 };
 
 /*
  * Finds the first use of the disk or of one of its partitions: a mount, swap, a
- * holder (LVM, MD, device-mapper, bcache …), a loop device on the file, another
- * program's lock.
+ * holder (LVM, MD, device-mapper, bcache …), a loop device on it, another
+ * program's byte lock (not a flock).
  *
  * fd   the disk, open for reading
  * use  what and how to end it ("/dev/sda1 is mounted on /data; unmount it: umount /data")
