@@ -37,9 +37,10 @@ void confirm_show_disk(FILE *out, const struct blockdev *disk, const struct cont
 	if (content->table[0])
 		fprintf(out, " a partition table (%s) with %zu partition%s", content->table,
 			content->partitions, content->partitions == 1 ? "" : "s");
-	fputs(content->unknown ? " data of a kind unknown here\n"
-			       : (content->table[0] ? ":\n" : ":\n"),
-	      out);
+	if (content->unknown)
+		fprintf(out, "%s data of a kind unknown here\n", content->table[0] ? " and" : "");
+	else
+		fputs(":\n", out);
 	for (size_t i = 0; i < content->count; i++) {
 		const struct content_item *item = &content->items[i];
 

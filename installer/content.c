@@ -101,14 +101,39 @@ static int range_is_used(int fd, uint64_t offset, size_t size, struct error *err
 	return size > 0 && (bytes[0] != 0 || memcmp(bytes, bytes + 1, size - 1) != 0);
 }
 
-/* Data that no signature tells: a raw volume, a database's own disk, a lost table. */
-static int look_for_unknown(int fd, uint64_t size_bytes, struct content *out, struct error *err)
+/* What a table without partitions takes at the start and at the end of the disk. */
+static void table_extent(const char *table, uint32_t sector_bytes, size_t *head, size_t *tail)
+{
+	/* The least that UEFI 2.10 §5.3.1 asks for, and all that an empty table has. */
+	enum { GPT_ENTRIES_BYTES = 16384 };
+
+	*head = *tail = 0;
+	if (strcmp(table, "dos") == 0)
+		*head = sector_bytes;
+	/* The protective MBR; a header with its entries at either end. */
+	if (strcmp(table, "gpt") == 0) {
+		*head = 2 * (size_t)sector_bytes + GPT_ENTRIES_BYTES;
+		*tail = (size_t)sector_bytes + GPT_ENTRIES_BYTES;
+	}
+}
+
+/*
+ * Data that no signature tells: a raw volume, a database's own disk, a lost table.
+ * Two bytes make an empty dos table, so one is no proof that nothing else is there.
+ */
+static int look_for_unknown(int fd, uint64_t size_bytes, uint32_t sector_bytes, struct content *out,
+			    struct error *err)
 {
 	size_t piece = size_bytes < LAYOUT_MIB ? (size_t)size_bytes : (size_t)LAYOUT_MIB;
-	int r = range_is_used(fd, 0, piece, err);
+	size_t head, tail;
+	int r;
 
+	table_extent(out->table, sector_bytes, &head, &tail);
+	if (piece < head + tail)
+		return 0;
+	r = range_is_used(fd, head, piece - head, err);
 	if (r == 0)
-		r = range_is_used(fd, size_bytes - piece, piece, err);
+		r = range_is_used(fd, size_bytes - piece, piece - tail, err);
 	if (r < 0)
 		return r;
 	out->unknown = r > 0;
@@ -144,8 +169,9 @@ int content_read(int fd, uint64_t size_bytes, uint32_t sector_bytes, struct cont
 		if (r < 0)
 			return r;
 	}
-	if (!out->table[0] && out->count == 0)
-		return look_for_unknown(fd, size_bytes, out, err);
+	if (out->partitions == 0 && out->count == 0)
+		return look_for_unknown(fd, size_bytes, blkid_probe_get_sectorsize(probe), out,
+					err);
 	return 0;
 }
 

@@ -23,7 +23,7 @@ struct content_item {
 struct content {
 	char table[16];    /* "gpt", "dos"; empty: none */
 	size_t partitions; /* in the table */
-	bool unknown;      /* neither table nor signature, but not zeros either */
+	bool unknown;      /* no partition or signature, but more than zeros and an empty table */
 	struct content_item items[CONTENT_ITEMS_MAX];
 	size_t count;
 };
@@ -35,7 +35,7 @@ struct content {
 int content_read(int fd, uint64_t size_bytes, uint32_t sector_bytes, struct content *out,
 		 struct error *err);
 
-/* True where something would be lost: an empty partition table is nothing. */
+/* True where something would be lost: an empty partition table alone is nothing. */
 bool content_is_data(const struct content *content);
 
 /* "ext4 file system", "ZFS pool member": the kind in a person's words; returns `out`. */
