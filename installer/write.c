@@ -11,6 +11,10 @@
 #include "lib/io.h"
 #include "lib/progress.h"
 
+/*
+ * What the disk answers becomes -EIO here and below: Linux has -ENODATA for a bad sector
+ * (BLK_STS_MEDIUM) and -EFBIG for a file, which callers would take for the bundle's fault.
+ */
 static int copy(const struct write_slot *slot, struct bundle *bundle, struct progress *progress,
 		struct error *err)
 {
@@ -24,7 +28,7 @@ static int copy(const struct write_slot *slot, struct bundle *bundle, struct pro
 
 		r = io_pwrite_full(slot->fd, data, size, at);
 		if (r < 0)
-			return error_set(err, r, "cannot write slot %c at byte %llu: %s",
+			return error_set(err, -EIO, "cannot write slot %c at byte %llu: %s",
 					 slot->letter, (unsigned long long)offset, strerror(-r));
 		/* The disk is to work while the next frame is unpacked. */
 		sync_file_range(slot->fd, (off_t)at, (off_t)size, SYNC_FILE_RANGE_WRITE);
@@ -58,8 +62,8 @@ static int read_back(const struct write_slot *slot, const struct manifest *manif
 	r = verity_check(slot->fd, slot->offset, &params, VERITY_PAST_CACHE, checked, &progress,
 			 err);
 	progress_end(&progress);
-	/* The bundle's own hashes were right: now it is the disk's fault. */
-	if (r == -EBADMSG)
+	/* The bundle's own hashes were right: now it is the disk's fault, whatever it is. */
+	if (r < 0 && r != -ENOMEM)
 		return error_wrap(err, -EIO,
 				  "the disk does not give back what was written to slot %c; "
 				  "use another disk",
@@ -80,12 +84,12 @@ int write_image(const struct write_slot *slot, struct bundle *bundle, struct err
 				 (unsigned long long)manifest->image_size, slot->letter);
 	r = descriptor_erase(slot->fd, slot->offset, slot->size, err);
 	if (r < 0)
-		return r;
+		return error_wrap(err, -EIO, "cannot write slot %c", slot->letter);
 	what[sizeof(what) - 2] = (char)(slot->letter - 'a' + 'A');
 	progress_start(&progress, slot->progress, what, manifest->image_size);
 	r = copy(slot, bundle, &progress, err);
 	if (r == 0 && fdatasync(slot->fd) < 0)
-		r = error_errno(err, "cannot write slot %c", slot->letter);
+		r = error_set(err, -EIO, "cannot write slot %c: %s", slot->letter, strerror(errno));
 	progress_end(&progress);
 	return r < 0 ? r : read_back(slot, manifest, err);
 }

@@ -22,8 +22,8 @@ struct write_slot {
  * hash. The slot is no slot until write_descriptor.
  *
  * Returns 0; -EBADMSG and the others of bundle_next where the bundle is not
- * whole; -EIO where the disk does not give back what was written; -ENOSPC where
- * the image does not fit.
+ * whole; -EIO where the disk fails or does not give back what was written;
+ * -ENOSPC where the image does not fit.
  */
 int write_image(const struct write_slot *slot, struct bundle *bundle, struct error *err);
 

@@ -22,7 +22,8 @@ int io_pread_full(int fd, void *buffer, size_t size, uint64_t offset)
 		if (n < 0) {
 			if (errno == EINTR)
 				continue;
-			return -errno;
+			/* A bad sector (BLK_STS_MEDIUM), which is no end of the file. */
+			return errno == ENODATA ? -EIO : -errno;
 		}
 		if (n == 0)
 			return -ENODATA;

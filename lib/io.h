@@ -12,7 +12,7 @@
 
 /*
  * Reads exactly `size` bytes at `offset`. Returns 0, -ENODATA where the file
- * ends before that, or the negative errno of pread(2).
+ * ends before that, or the negative errno of pread(2) (-EIO for its ENODATA).
  */
 int io_pread_full(int fd, void *buffer, size_t size, uint64_t offset);
 
