@@ -29,6 +29,14 @@ static int zero(int fd, uint64_t from, uint64_t to, const uint8_t *zeros, struct
 	return 0;
 }
 
+static int zero_and_sync(int fd, uint64_t from, uint64_t to, const uint8_t *zeros,
+			 struct error *err)
+{
+	int r = zero(fd, from, to, zeros, err);
+
+	return r == 0 && fsync(fd) < 0 ? error_errno(err, "cannot write to the disk") : r;
+}
+
 int partition_wipe(int fd, const struct plan *plan, struct error *err)
 {
 	_cleanup_free_ uint8_t *zeros = calloc(1, LAYOUT_MIB);
@@ -36,7 +44,14 @@ int partition_wipe(int fd, const struct plan *plan, struct error *err)
 
 	if (!zeros)
 		return error_oom(err);
-	r = zero(fd, plan->sector_bytes, LAYOUT_START_BYTES, zeros, err);
+	/*
+	 * A power cut must not leave an old backup GPT alone and whole, from which firmware or
+	 * a rescue system would restore a table of what is gone: the end of the disk is first
+	 * on the medium, then its start.
+	 */
+	r = zero_and_sync(fd, plan->disk_bytes - LAYOUT_MIB, plan->disk_bytes, zeros, err);
+	if (r == 0)
+		r = zero_and_sync(fd, plan->sector_bytes, LAYOUT_START_BYTES, zeros, err);
 	for (size_t i = 0; r == 0 && i < LAYOUT_PARTITIONS; i++) {
 		const struct plan_partition *p = &plan->partitions[i];
 
@@ -45,8 +60,6 @@ int partition_wipe(int fd, const struct plan *plan, struct error *err)
 			r = zero(fd, p->offset + p->size - LAYOUT_MIB, p->offset + p->size, zeros,
 				 err);
 	}
-	if (r == 0)
-		r = zero(fd, plan->disk_bytes - LAYOUT_MIB, plan->disk_bytes, zeros, err);
 	if (r == 0 && fsync(fd) < 0)
 		r = error_errno(err, "cannot write to the disk");
 	return r;

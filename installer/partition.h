@@ -6,8 +6,8 @@
 
 /*
  * Zeroes what could be taken for something: old tables at both ends of the
- * disk, and the first and last MiB of each partition to be. Not the first
- * sector. Syncs.
+ * disk, the backup first, and the first and last MiB of each partition to be.
+ * Not the first sector. Syncs between each.
  */
 int partition_wipe(int fd, const struct plan *plan, struct error *err);
 

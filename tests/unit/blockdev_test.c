@@ -2,15 +2,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <parted/parted.h>
 
 #include "installer/content.h"
 #include "installer/inuse.h"
@@ -123,6 +126,28 @@ static void test_partitions(void **state)
 	}
 }
 
+/* The old backup table goes first: here the end cannot be written, so the start must stay. */
+static void test_wipe_begins_at_the_end(void **state)
+{
+	const struct plan_request request = {4 * LAYOUT_GIB, 512, 200 << 20, 0};
+	_cleanup_fd_ int fd = open_disk(request.disk_bytes);
+	struct rlimit before, limit;
+	struct plan plan;
+	char byte = 'x';
+
+	(void)state;
+	assert_int_equal(plan_make(&request, &plan, NULL), 0);
+	assert_int_equal(io_pwrite_full(fd, &byte, 1, 512), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = (struct rlimit){request.disk_bytes - LAYOUT_MIB, before.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(partition_wipe(fd, &plan, NULL), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(io_pread_full(fd, &byte, 1, 512), 0);
+	assert_int_equal(byte, 'x');
+}
+
 /* Both copies hold the same entries, Proa's own types included. */
 static void test_both_copies(void **state)
 {
@@ -160,37 +185,80 @@ static void test_backup_table(void **state)
 	assert_int_equal(blockdev_partition(fd, 512, LAYOUT_FLIP, &found, NULL), -ENODATA);
 }
 
+/* An empty table, as people's tools leave it; "": none. */
+static void empty_table(int fd, uint64_t size, uint32_t sector, const char *type)
+{
+	PedDevice *device;
+	PedDisk *disk;
+
+	if (!type[0])
+		return;
+	if (strcmp(type, "interrupted") == 0) {
+		assert_int_equal(marker_write(fd, size, sector, MARKER_INTERRUPTED, NULL), 0);
+		return;
+	}
+	device = ped_device_get(path);
+	assert_non_null(device);
+	device->sector_size = device->phys_sector_size = sector;
+	device->length = (PedSector)(size / sector);
+	assert_true(ped_device_open(device));
+	disk = ped_disk_new_fresh(device, ped_disk_type_get(type));
+	assert_true(disk && ped_disk_commit_to_dev(disk));
+	ped_disk_destroy(disk);
+	ped_device_close(device);
+	ped_device_destroy(device);
+}
+
 static void test_content(void **state)
 {
+	static const uint64_t size = 8 << 20;
 	static const struct {
-		const char *rule;
+		const char *rule, *table;
+		uint32_t sector;
 		uint64_t offset;
 		const char *bytes;
 		size_t size;
 		bool data, unknown;
 		const char *kind;
 	} rows[] = {
-		{"zeros", 0, "", 0, false, false, ""},
-		{"a byte at the start", 0, "x", 1, true, true, ""},
-		{"the last byte", (8 << 20) - 1, "x", 1, true, true, ""},
-		{"a swap signature", 4086, "SWAPSPACE2", 10, true, true, ""},
-		{"a squashfs's first bytes", 0, "hsqs", 4, true, false, "squashfs3"},
-		{"LUKS", 0, "LUKS\xba\xbe\0\x01", 8, true, false, "crypto_LUKS"},
+		{"zeros", "", 512, 0, "", 0, false, false, ""},
+		{"a byte at the start", "", 512, 0, "x", 1, true, true, ""},
+		{"the last byte", "", 512, size - 1, "x", 1, true, true, ""},
+		{"a swap signature", "", 512, 4086, "SWAPSPACE2", 10, true, true, ""},
+		{"a squashfs's first bytes", "", 512, 0, "hsqs", 4, true, false, "squashfs3"},
+		{"LUKS", "", 512, 0, "LUKS\xba\xbe\0\x01", 8, true, false, "crypto_LUKS"},
+		{"an empty dos table", "msdos", 512, 0, "", 0, false, false, ""},
+		{"two bytes that make one", "", 512, 510, "\x55\xaa", 2, false, false, ""},
+		{"and a byte behind", "", 512, 510, "\x55\xaax", 3, true, true, ""},
+		{"and the last byte", "msdos", 512, size - 1, "x", 1, true, true, ""},
+		{"dos, its larger sector", "msdos", 4096, 4095, "x", 1, false, false, ""},
+		{"dos, behind it", "msdos", 4096, 4096, "x", 1, true, true, ""},
+		{"an empty GPT", "gpt", 512, 0, "", 0, false, false, ""},
+		{"GPT, behind LBA 33", "gpt", 512, 34 * 512, "x", 1, true, true, ""},
+		{"GPT, before its backup", "gpt", 512, size - 33 * 512 - 1, "x", 1, true, true, ""},
+		{"an empty GPT, large sectors", "gpt", 4096, 0, "", 0, false, false, ""},
+		{"GPT, behind LBA 5", "gpt", 4096, 6 * 4096, "x", 1, true, true, ""},
+		{"GPT, before the last 5", "gpt", 4096, size - 5 * 4096 - 1, "x", 1, true, true,
+		 ""},
+		{"Proa's mark", "interrupted", 512, 0, "", 0, true, true, ""},
+		{"Proa's mark, large sectors", "interrupted", 4096, 0, "", 0, true, true, ""},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		_cleanup_fd_ int fd = open_disk(8 << 20);
+		_cleanup_fd_ int fd = open_disk(size);
 		struct content content;
 
+		empty_table(fd, size, rows[i].sector, rows[i].table);
 		assert_int_equal(io_pwrite_full(fd, rows[i].bytes, rows[i].size, rows[i].offset),
 				 0);
-		assert_int_equal(content_read(fd, 8 << 20, 512, &content, NULL), 0);
+		assert_int_equal(content_read(fd, size, rows[i].sector, &content, NULL), 0);
 		if (content_is_data(&content) != rows[i].data ||
 		    content.unknown != rows[i].unknown ||
 		    strcmp(content.items[0].kind, rows[i].kind) != 0)
-			fail_msg("%s: data %d, unknown %d, \"%s\"", rows[i].rule,
-				 content_is_data(&content), content.unknown, content.items[0].kind);
+			fail_msg("%s: table \"%s\", data %d, unknown %d, \"%s\"", rows[i].rule,
+				 content.table, content_is_data(&content), content.unknown,
+				 content.items[0].kind);
 	}
 }
 
@@ -203,9 +271,13 @@ static int remove_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_probe),        cmocka_unit_test(test_lock),
-		cmocka_unit_test(test_partitions),   cmocka_unit_test(test_both_copies),
-		cmocka_unit_test(test_backup_table), cmocka_unit_test(test_content),
+		cmocka_unit_test(test_probe),
+		cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_partitions),
+		cmocka_unit_test(test_both_copies),
+		cmocka_unit_test(test_backup_table),
+		cmocka_unit_test(test_content),
+		cmocka_unit_test(test_wipe_begins_at_the_end),
 	};
 	int fd = mkstemp(path);
 
