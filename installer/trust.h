@@ -14,12 +14,18 @@ struct trust {
 };
 
 /*
- * Reads the named files (PEM public keys, root documents); where none is named,
- * the root documents of this machine.
+ * Reads the named files (PEM public keys, root documents), which are trusted
+ * together; where none is named, this machine's root document.
  *
  * Returns 0; -ENOKEY where there is no key at all, with how to give one; or
  * what keyfile_add answers.
  */
 int trust_load(const struct option_list *files, struct trust *out, struct error *err);
+
+/*
+ * Adds the root document with the highest number of a folder's *.root, as stage 1
+ * does with an image's. Returns 0, also where there is none, or a negative errno.
+ */
+int trust_load_folder(const char *folder, struct trust *out, struct error *err);
 
 #endif
