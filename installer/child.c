@@ -74,9 +74,9 @@ static void listen(int fd, char *text, size_t size)
 			*c = ' ';
 }
 
-int child_run(char *const argv[], struct error *err)
+int child_run(char *const argv[], char said[CHILD_SAID_SIZE], struct error *err)
 {
-	char path[PATH_MAX], text[512] = "";
+	char path[PATH_MAX], own[CHILD_SAID_SIZE], *text = said ? said : own;
 	_cleanup_fd_ int reader = -1, writer = -1;
 	int ends[2], status;
 	pid_t pid;
@@ -93,7 +93,7 @@ int child_run(char *const argv[], struct error *err)
 	if (pid == 0)
 		start(path, argv, writer);
 	close(fd_take(&writer));
-	listen(reader, text, sizeof(text));
+	listen(reader, text, CHILD_SAID_SIZE);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return error_errno(err, "cannot wait for %s", argv[0]);

@@ -113,28 +113,45 @@ static int make(const char *path, const struct plan_partition *state, const char
 		 "offset=%llu,lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=0:0",
 		 (unsigned long long)state->offset);
 	snprintf(blocks, sizeof(blocks), "%llu", (unsigned long long)(state->size / STATE_BLOCK));
-	return child_run(argv, err);
+	return child_run(argv, NULL, err);
+}
+
+/*
+ * debugfs ends with 0 whatever became of a request. Where all went well, it tells
+ * its version alone: "debugfs 1.47.0 (5-Feb-2023)".
+ */
+static int run_debugfs(char *request, char *target, struct error *err)
+{
+	char *const argv[] = {(char *)"debugfs", (char *)"-w", (char *)"-R", request, target, NULL};
+	char said[CHILD_SAID_SIZE];
+	const char *version_end;
+	int r = child_run(argv, said, err);
+
+	if (r < 0)
+		return r;
+	version_end = strchr(said, ')');
+	if (said[0] && (!version_end || version_end[1]))
+		return error_set(err, -EIO, "debugfs failed: %s", said);
+	return 0;
 }
 
 /* mke2fs -d copies the owner, too: a plain user's files must become root's. */
 static int own_by_root(const char *path, const struct plan_partition *state, bool config,
 		       struct error *err)
 {
+	static const char *const fields[] = {"uid", "gid"};
+	char request[128], target[PATH_MAX + 32];
+
+	snprintf(target, sizeof(target), "%s?offset=%llu", path, (unsigned long long)state->offset);
 	for (size_t i = 0; i < FOLDERS + (config ? 1 : 0); i++) {
 		const char *name = i < FOLDERS ? folders[i] : config_name;
-		static const char *const fields[] = {"uid", "gid"};
 
 		for (size_t f = 0; f < 2; f++) {
-			char request[128], target[PATH_MAX + 32];
-			char *const argv[] = {(char *)"debugfs", (char *)"-w", (char *)"-R",
-					      request,           target,       NULL};
 			int r;
 
 			snprintf(request, sizeof(request), "set_inode_field /%s %s 0", name,
 				 fields[f]);
-			snprintf(target, sizeof(target), "%s?offset=%llu", path,
-				 (unsigned long long)state->offset);
-			r = child_run(argv, err);
+			r = run_debugfs(request, target, err);
 			if (r < 0)
 				return r;
 		}
