@@ -273,13 +273,28 @@ static int run(const struct request *request, struct work *work, struct error *e
 		}
 		announce(work, efi_entry, sizeof(efi_entry));
 	}
-	if (request->json)
-		return report_json(stdout, install, efi_entry[0] ? efi_entry : NULL,
-				   now() - started) < 0
-			       ? EXIT_FAILED
-			       : EXIT_DONE;
+	if (request->json) {
+		int r = report_json(stdout, install, efi_entry[0] ? efi_entry : NULL,
+				    now() - started);
+
+		if (r == 0)
+			return EXIT_DONE;
+		error_set(err, r, "cannot write the report (%s): %s",
+			  install->touched ? "Proa is installed" : "nothing was written",
+			  strerror(-r));
+		return EXIT_FAILED;
+	}
 	report_people(stdout, install, efi_entry[0] ? efi_entry : NULL);
 	return EXIT_DONE;
+}
+
+/* Wrong usage is found before all options are read, --json among them. */
+static bool wants_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			return true;
+	return false;
 }
 
 int install_command(int argc, char **argv)
@@ -294,6 +309,8 @@ int install_command(int argc, char **argv)
 	if (r < 0) {
 		fprintf(stderr, "proa install: %s\n\"proa install --help\" tells more\n",
 			err.message);
+		if (wants_json(argc, argv))
+			report_json_failure(stdout, EXIT_USAGE, err.message, false);
 		return EXIT_USAGE;
 	}
 	if (!work) {

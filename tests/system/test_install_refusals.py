@@ -128,7 +128,7 @@ def loop(folder):
         devices.append(out.strip())
         return devices[-1]
     yield attach
-    for device in devices:
+    for device in reversed(devices):
         subprocess.run(["partx", "-d", device], stderr=subprocess.DEVNULL, check=False)
         run_quietly("losetup", "-d", device)
 
@@ -192,6 +192,12 @@ def raw_bytes(disk):
         file.write(b"a database of its own kind")
 
 
+def raw_bytes_behind_an_empty_table(disk):
+    with open(disk, "r+b") as file:
+        file.seek(510)
+        file.write(b"\x55\xaa and a database of its own kind")
+
+
 def volume(disk):
     """What LUKS and LVM begin with."""
     with open(disk, "r+b") as file:
@@ -201,7 +207,8 @@ def volume(disk):
 @pytest.mark.parametrize("fill,shown", [
     (file_system, "ext4 file system \"precious\""),
     (partition_table, "a partition table (gpt) with 1 partition"),
-    (raw_bytes, "data of a kind unknown here"),
+    (raw_bytes, "holds data of a kind unknown here"),
+    (raw_bytes_behind_an_empty_table, "table (dos) with 0 partitions and data of a kind unknown"),
     (volume, "encrypted volume (LUKS)"),
 ])
 def test_holds_data(releases, folder, fill, shown):
@@ -263,12 +270,51 @@ def test_file_on_a_loop_device(releases, folder, loop):
     expect(IN_USE, [f"attached to {device}", f"losetup -d {device}"], disk, releases, "--force")
 
 
+def test_looped_file_by_another_name(releases, folder, loop):
+    disk = empty_disk(folder / "d.img")
+    device = loop(disk)
+    (folder / "link.img").hardlink_to(disk)
+    expect(IN_USE, [f"attached to {device}"], folder / "link.img", releases, "--force")
+
+
+@pytest.mark.parametrize("partitioned", [False, True], ids=["disk", "partition"])
+def test_device_on_a_loop_device(releases, folder, loop, partitioned):
+    """The kernel lets a loop device share the disk that it is on."""
+    disk = empty_disk(folder / "d.img")
+    if partitioned:
+        run_quietly("parted", "-s", disk, "mklabel", "gpt", "mkpart", "a", "1MiB", "100MiB")
+    device = loop(disk)
+    if partitioned:
+        run_quietly("partx", "-u", device)
+    upper = loop(device + ("p1" if partitioned else ""))
+    expect(IN_USE, [f"attached to {upper}", f"losetup -d {upper}"], device, releases, "--force",
+           "--dry-run", file=disk)
+
+
+def lock_byte(file):
+    """As QEMU locks a disk that may be shared (its block/file-posix.c)."""
+    lock = struct.pack("hhqqi", fcntl.F_RDLCK, os.SEEK_SET, 100, 1, 0)
+    fcntl.fcntl(file, fcntl.F_OFD_SETLK if hasattr(fcntl, "F_OFD_SETLK") else 37, lock)
+
+
+@pytest.mark.parametrize("partitioned", [False, True], ids=["disk", "partition"])
+def test_device_of_a_running_machine(releases, folder, loop, partitioned):
+    disk = empty_disk(folder / "d.img")
+    if partitioned:
+        run_quietly("parted", "-s", disk, "mklabel", "gpt", "mkpart", "a", "1MiB", "100MiB")
+    device = loop(disk)
+    if partitioned:
+        run_quietly("partx", "-u", device)
+    with open(device + ("p1" if partitioned else ""), "rb") as file:
+        lock_byte(file)
+        expect(IN_USE, ["locked"], device, releases, "--force", "--dry-run", file=disk)
+
+
 def test_file_of_a_running_machine(releases, folder):
-    """QEMU holds byte locks (its block/file-posix.c), others flock."""
+    """QEMU holds byte locks, others flock."""
     disk = empty_disk(folder / "d.img")
     with open(disk, "rb") as file:
-        lock = struct.pack("hhqqi", fcntl.F_RDLCK, os.SEEK_SET, 100, 1, 0)
-        fcntl.fcntl(file, fcntl.F_OFD_SETLK if hasattr(fcntl, "F_OFD_SETLK") else 37, lock)
+        lock_byte(file)
         expect(IN_USE, ["locked"], disk, releases, "--force")
     with open(disk, "rb") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
@@ -415,8 +461,9 @@ def test_cloud_config(releases, folder, text, words):
 def test_usage(releases, folder, options, words):
     disk = empty_disk(folder / "d.img")
     before = state_of(disk)
-    code, said, _ = install(disk, releases, "--yes", *options)
+    code, said, out = install(disk, releases, "--yes", *options, "--json")
     assert code == USAGE and all(word in said for word in words), said
+    assert json.loads(out)["exit"] == USAGE
     assert state_of(disk) == before
 
 
@@ -492,6 +539,21 @@ def test_installed_file(releases, folder, sector):
                                            state)
 
 
+def test_owner_that_cannot_be_changed(releases, folder):
+    """debugfs ends with 0 though it failed; the cloud-config must not stay somebody's."""
+    disk = empty_disk(folder / "d.img")
+    os.chown(disk, NOBODY, NOBODY)
+    tools = folder / "tools"
+    tools.mkdir()
+    (tools / "debugfs").write_text("#!/bin/sh\necho 'debugfs 1.47.0 (5-Feb-2023)' >&2\n"
+                                   "echo '/lib: File not found by ext2_lookup' >&2\n")
+    (tools / "debugfs").chmod(0o755)
+    code, said, _ = install(disk, releases, "--yes", user=NOBODY, group=NOBODY, extra_groups=[],
+                            env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"})
+    assert code == FAILED, said
+    assert "cannot make the state partition" in said and "File not found" in said
+
+
 def test_installed_device(releases, folder, loop):
     """The same on a device, twice: what the first left is in the way of the second."""
     disk = empty_disk(folder / "d.img")
@@ -504,6 +566,25 @@ def test_installed_device(releases, folder, loop):
     assert code == 0, said
     assert Disk(disk).partition_uuid("proa-a") != first
     run_quietly("e2fsck", "-fn", f"{disk}?offset={Disk(disk).partition('proa-state')[0]}")
+
+
+def test_name_that_is_no_text(releases, folder):
+    disk = empty_disk(folder / os.fsdecode(b"d\xff.img"))
+    code, said, out = install(disk, releases, "--yes", "--json", errors="replace")
+    assert code == 0, said
+    assert json.loads(out)["disk"] == str(folder / "d\ufffd.img")
+    code, said, out = install(disk, releases, "--yes", "--json", errors="replace")
+    assert code == HOLDS_DATA and "d\ufffd.img" in json.loads(out)["error"]
+
+
+def test_report_that_cannot_be_written(releases, folder):
+    disk = empty_disk(folder / "d.img")
+    with open("/dev/full", "wb") as full:
+        result = subprocess.run([BUILD / "proa", "install", "-d", disk, "-b", releases["good"],
+                                 "--key", releases["key"], "--dry-run", "--json"],
+                                stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == FAILED
+    assert "cannot write the report (nothing was written)" in result.stderr
 
 
 def test_dry_run(releases, folder):

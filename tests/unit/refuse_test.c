@@ -16,6 +16,8 @@
 #include "installer/confirm.h"
 #include "installer/efi_entry.h"
 #include "installer/refuse.h"
+#include "installer/report.h"
+#include "installer/trust.h"
 #include "lib/bytes.h"
 #include "lib/io.h"
 
@@ -274,13 +276,87 @@ static void test_efi_entry(void **state)
 	assert_int_equal(efi_entry_render(&esp, 512, out), 0);
 }
 
+/* A key that was taken out of the root document must stay out. */
+static void test_trust_folder(void **state)
+{
+	static const struct {
+		const char *rule, *commands; /* in a folder, $k are the keys */
+		int expected;
+		uint64_t number;
+		size_t keys;
+	} rows[] = {
+		{"none", ":", 0, 0, 0},
+		{"one", "cp $k/1.root* .", 0, 1, 3},
+		{"the later one alone", "cp $k/[12].root* .", 0, 2, 3},
+		{"whatever their names",
+		 "cp $k/2.root a.root; cp $k/2.root.sig a.root.sig; "
+		 "cp $k/1.root b.root; cp $k/1.root.sig b.root.sig",
+		 0, 2, 3},
+		{"one that no one signed", "cp $k/1.root* $k/2.root .", -ENOENT, 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char folder[] = "/tmp/trust-test-XXXXXX", command[512];
+		struct trust trust = {.root_number = 0};
+		struct error err = ERROR_INIT;
+		int r;
+
+		assert_non_null(mkdtemp(folder));
+		snprintf(command, sizeof(command), "k=$PWD/testdata/keys; cd %s; %s", folder,
+			 rows[i].commands);
+		assert_int_equal(system(command), 0);
+		r = trust_load_folder(folder, &trust, &err);
+		if (r != rows[i].expected || trust.root_number != rows[i].number ||
+		    trust.ring.count != rows[i].keys)
+			fail_msg("%s: %d, number %llu, %zu keys, \"%s\"", rows[i].rule, r,
+				 (unsigned long long)trust.root_number, trust.ring.count,
+				 err.message);
+		snprintf(command, sizeof(command), "rm -r %s", folder);
+		assert_int_equal(system(command), 0);
+	}
+}
+
+/* Names of files are any bytes; JSON is not. */
+static void test_json(void **state)
+{
+	static const struct {
+		const char *rule, *message, *shown;
+	} rows[] = {
+		{"ASCII", "plain", "plain"},
+		{"nothing", "", ""},
+		{"UTF-8 of all lengths", "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x9b\xb6",
+		 "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x9b\xb6"},
+		{"Latin-1", "b\xe4r.img", "b\xef\xbf\xbdr.img"},
+		{"cut off", "b\xe2\x82", "b\xef\xbf\xbd\xef\xbf\xbd"},
+		{"overlong", "\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *text = NULL, expected[128];
+		size_t size;
+		FILE *out = open_memstream(&text, &size);
+		int r;
+
+		assert_non_null(out);
+		r = report_json_failure(out, 1, rows[i].message, false);
+		fclose(out);
+		snprintf(expected, sizeof(expected), "\"error\": \"%s\"", rows[i].shown);
+		if (r != 0 || !strstr(text, expected))
+			fail_msg("%s: %d %s", rows[i].rule, r, text);
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_disks),         cmocka_unit_test(test_data),
-		cmocka_unit_test(test_labels),
-		cmocka_unit_test(test_exit_codes),    cmocka_unit_test(test_mounts),
-		cmocka_unit_test(test_cloud_configs), cmocka_unit_test(test_efi_entry),
+		cmocka_unit_test(test_labels),        cmocka_unit_test(test_exit_codes),
+		cmocka_unit_test(test_mounts),        cmocka_unit_test(test_cloud_configs),
+		cmocka_unit_test(test_efi_entry),     cmocka_unit_test(test_trust_folder),
+		cmocka_unit_test(test_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
