@@ -202,10 +202,9 @@ static int scratch_file(const char *folder, struct error *err)
 	return fd;
 }
 
-static int write_bundle(struct build *b, const struct pack *pack, int data, const char *path,
-			struct error *err)
+static int write_bundle(struct build *b, const struct pack *pack, int data,
+			const char *manifest_path, const char *path, struct error *err)
 {
-	_cleanup_free_ char *manifest_path = path_of(b, b->full_name, ".manifest");
 	_cleanup_free_ uint8_t *index = NULL;
 	_cleanup_fd_ int fd = -1;
 	struct signatures signatures = {.count = 0};
@@ -217,8 +216,6 @@ static int write_bundle(struct build *b, const struct pack *pack, int data, cons
 
 	if (r < 0)
 		return r;
-	if (!manifest_path)
-		return error_oom(err);
 	m->index_size = index_size;
 	m->data_size = pack->data_size;
 	memcpy(m->data_sha256, pack->data_sha256, HASH_SIZE);
@@ -236,11 +233,50 @@ static int write_bundle(struct build *b, const struct pack *pack, int data, cons
 	return r < 0 ? r : io_replace_file(manifest_path, rendered, size, 0644, err);
 }
 
-static int finish_file(const char *temporary, const char *path, struct error *err)
+/* What a build writes, each beside its name until all are whole; the bundle is the last. */
+enum { MANIFEST, SBOM, IMAGE, BUNDLE, RESULTS };
+
+struct results {
+	char *path[RESULTS], *new_path[RESULTS];
+};
+
+static void results_free(struct results *results)
 {
-	if (rename(temporary, path) < 0)
-		return error_errno(err, "cannot rename %s to %s", temporary, path);
+	for (size_t i = 0; i < RESULTS; i++) {
+		free(results->path[i]);
+		free(results->new_path[i]);
+	}
+}
+
+static int name_results(const struct build *b, struct results *out)
+{
+	static const char *const suffixes[RESULTS] = {".manifest", ".spdx.json", "", ".bundle"};
+
+	for (size_t i = 0; i < RESULTS; i++) {
+		out->path[i] = path_of(b, i == IMAGE ? "slot.img" : b->full_name, suffixes[i]);
+		if (!out->path[i])
+			return -ENOMEM;
+		if (asprintf(&out->new_path[i], "%s.new", out->path[i]) < 0) {
+			out->new_path[i] = NULL;
+			return -ENOMEM;
+		}
+	}
 	return 0;
+}
+
+/* Half a result is none: what an earlier build left stays. */
+static int finish(const struct build *b, const struct results *results, int r, struct error *err)
+{
+	for (size_t i = 0; r == 0 && i < RESULTS; i++) {
+		if (i == SBOM && !b->packages)
+			continue;
+		if (rename(results->new_path[i], results->path[i]) < 0)
+			r = error_errno(err, "cannot rename %s to %s", results->new_path[i],
+					results->path[i]);
+	}
+	for (size_t i = 0; r < 0 && i < RESULTS; i++)
+		unlink(results->new_path[i]);
+	return r;
 }
 
 static void report(const struct build *b, const struct pack *pack)
@@ -256,42 +292,33 @@ static void report(const struct build *b, const struct pack *pack)
 
 static int build(struct build *b, struct error *err)
 {
-	_cleanup_free_ char *image_new = path_of(b, "slot.img", ".new");
-	_cleanup_free_ char *image_path = path_of(b, "slot.img", "");
-	_cleanup_free_ char *bundle_new = path_of(b, b->full_name, ".bundle.new");
-	_cleanup_free_ char *bundle_path = path_of(b, b->full_name, ".bundle");
-	_cleanup_free_ char *sbom_path = path_of(b, b->full_name, ".spdx.json");
+	__attribute__((cleanup(results_free))) struct results results = {.path = {NULL}};
 	_cleanup_fd_ int image = -1, data = -1;
 	struct pack pack = {.frames = NULL};
 	int r;
 
-	if (!image_new || !image_path || !bundle_new || !bundle_path || !sbom_path)
+	if (name_results(b, &results) < 0)
 		return error_oom(err);
 	r = io_make_dirs(b->folder, err);
-	if (r == 0)
-		r = make_image(b, image_new, &image, err);
-	if (r == 0)
-		r = data = scratch_file(b->folder, err);
-	if (r >= 0)
-		r = pack_image(image, b->manifest.image_size, &b->pack, data, &pack, err);
-	if (r == 0)
-		r = write_bundle(b, &pack, data, bundle_new, err);
+	/* First, for the packages' list is all that it needs: packing takes minutes. */
 	if (r == 0 && b->packages)
 		r = sbom_write(&(struct sbom){.name = b->full_name,
 					      .version = b->manifest.version,
 					      .time = b->manifest.build_time,
 					      .packages = b->packages},
-			       sbom_path, err);
+			       results.new_path[SBOM], err);
 	if (r == 0)
-		r = finish_file(image_new, image_path, err);
+		r = make_image(b, results.new_path[IMAGE], &image, err);
 	if (r == 0)
-		r = finish_file(bundle_new, bundle_path, err);
-	if (r == 0) {
+		r = data = scratch_file(b->folder, err);
+	if (r >= 0)
+		r = pack_image(image, b->manifest.image_size, &b->pack, data, &pack, err);
+	if (r == 0)
+		r = write_bundle(b, &pack, data, results.new_path[MANIFEST],
+				 results.new_path[BUNDLE], err);
+	r = finish(b, &results, r, err);
+	if (r == 0)
 		report(b, &pack);
-	} else { /* half a result is none; what an earlier build left stays */
-		unlink(image_new);
-		unlink(bundle_new);
-	}
 	pack_free(&pack);
 	return r;
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "images/command.h"
 #include "lib/cleanup.h"
@@ -28,8 +29,12 @@ static int write_pair(const char *folder, const char *name, struct public_key *p
 		r = private_key_public(key, public, err);
 	if (r == 0)
 		r = private_key_save(key, private_path, err);
-	if (r == 0)
+	if (r == 0) {
 		r = public_key_save(public, public_path, err);
+		/* Half a pair would stand in the way of the next try. */
+		if (r < 0)
+			unlink(private_path);
+	}
 	if (r == -EEXIST)
 		return error_wrap(err, r, "a key is never overwritten; name another one with --name");
 	if (r == 0)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/bio.h>
 #include <openssl/evp.h>
@@ -101,9 +102,11 @@ static int save_pem(BIO *bio, const char *path, mode_t mode, struct error *err)
 	r = io_write_full(fd, data, (size_t)size);
 	if (r < 0)
 		errno = -r;
-	if (r < 0 || fsync(fd) < 0)
-		return error_errno(err, "cannot write the key file %s", path);
-	return 0;
+	if (r == 0 && fsync(fd) == 0)
+		return 0;
+	r = error_errno(err, "cannot write the key file %s", path);
+	unlink(path); /* a piece of a key is none, and would stand in the way of the next */
+	return r;
 }
 
 int private_key_save(const struct private_key *key, const char *path, struct error *err)

@@ -177,11 +177,41 @@ static void signing_elsewhere(void **state)
 			 EXIT_DONE);
 }
 
+/* What an earlier build left stays as it was, and nothing lies beside it. */
+static void failed_builds_change_nothing(void **state)
+{
+	static const struct {
+		const char *rule, *options;
+	} rows[] = {
+		{"a key that is none", "--key " KEYS "release.pub"},
+		{"no list of packages", "--packages /no/such/list"},
+		{"a tool that is not there", "--mkfs /no/such/mkfs"},
+	};
+
+	(void)state;
+	if (!have_mkfs)
+		skip();
+	assert_int_equal(build("f", ""), EXIT_DONE);
+	assert_int_equal(shell("cp -a %s/f %s/f.before", folder, folder), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char options[128];
+
+		snprintf(options, sizeof(options), "--kernel 6.12.1 %s", rows[i].options);
+		if (build("f", options) != EXIT_FAILED ||
+		    shell("diff -r %s/f %s/f.before", folder, folder) != 0)
+			fail_msg("%s", rows[i].rule);
+	}
+}
+
 static void keys_and_root_documents(void **state)
 {
 	(void)state;
 	assert_int_equal(run(image_keygen, "-o %s/keys", folder), EXIT_DONE);
 	assert_int_equal(run(image_keygen, "-o %s/keys", folder), EXIT_FAILED);
+	/* Where the public half is in the way, no new private one stays. */
+	assert_int_equal(shell("mkdir %s/half && touch %s/half/release.pub", folder, folder), 0);
+	assert_int_equal(run(image_keygen, "-o %s/half", folder), EXIT_FAILED);
+	assert_int_equal(shell("test $(ls -A %s/half) = release.pub", folder), 0);
 	assert_int_equal(run(image_keygen, "-o %s/keys --role root", folder), EXIT_DONE);
 	assert_int_equal(run(image_keygen, "-o %s/keys --role owner", folder), EXIT_USAGE);
 	assert_int_equal(run(image_root,
@@ -359,6 +389,7 @@ int main(void)
 		cmocka_unit_test(building_twice_gives_the_same_bytes),
 		cmocka_unit_test(signing_and_verifying),
 		cmocka_unit_test(signing_elsewhere),
+		cmocka_unit_test(failed_builds_change_nothing),
 		cmocka_unit_test(keys_and_root_documents),
 		cmocka_unit_test(what_cannot_be_built),
 		cmocka_unit_test(a_slot_in_a_disk_file),
