@@ -75,6 +75,13 @@ static json_t *host_config(const struct service_spec *spec)
 	json_object_set_new(host, "Privileged", json_boolean(spec->privileged));
 	json_object_set_new(host, "ReadonlyRootfs", json_boolean(spec->read_only));
 	json_object_set_new(host, "OomScoreAdj", json_integer(spec->oom_score_adj));
+	/*
+	 * containerd's shim serves all containers of a group: one process (4.4 MiB) for all
+	 * services. User Docker keeps its own: in the group it was seen to answer 2 s later.
+	 */
+	if (!spec->user_docker)
+		json_object_set_new(host, "Annotations",
+				    json_pack("{s:s}", "io.containerd.runc.v2.group", "proa"));
 	/* We restart: Docker's own policies know no order and no health gate. */
 	json_object_set_new(host, "RestartPolicy", json_pack("{s:s}", "Name", "no"));
 	/* Bounded, so that a service that complains cannot fill the state partition. */

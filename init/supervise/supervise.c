@@ -1,7 +1,9 @@
 #include "init/supervise/supervise.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
 #include <unistd.h>
@@ -19,7 +21,9 @@
 #include "init/supervise/socket.h"
 #include "init/supervise/stop.h"
 #include "init/watchdog.h"
+#include "lib/cleanup.h"
 #include "lib/console.h"
+#include "lib/io.h"
 
 enum {
 	WATCH_MS = 5 * 1000,
@@ -111,6 +115,26 @@ static int start_state(struct error *err)
 	return 0;
 }
 
+/* Writes a word to a setting of the kernel's; a kernel without it has its own way. */
+static void set(const char *path, const char *word)
+{
+	_cleanup_fd_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)io_write_full(fd, word, strlen(word));
+}
+
+/*
+ * Anonymous memory in pieces of 64 KiB, and in 2 MiB only for who asks (madvise(2)). The
+ * heaps of Docker's daemons are sparse: with 2 MiB for everybody, the kernel's default,
+ * they held 34 MiB more at idle; with 4 KiB alone, user Docker answered 1.5 s of 24 later.
+ */
+static void choose_page_sizes(void)
+{
+	set("/sys/kernel/mm/transparent_hugepage/hugepages-2048kB/enabled", "madvise");
+	set("/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled", "always");
+}
+
 static int start(struct error *err)
 {
 	int r = loop_start(on_signal, err);
@@ -128,6 +152,7 @@ static int start(struct error *err)
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
 		return error_errno(err, "PID 1 cannot lock its memory");
 	watchdog_hangs_panic(false);
+	choose_page_sizes();
 	(void)reboot(RB_DISABLE_CAD);
 	gate_start(&gate, &facts);
 	record_stage(BOOTLOG_ROOT);

@@ -122,8 +122,17 @@ static void test_container(void **state)
 	parse(DOCKER "    command: [a, \"b c\"]\n    environment: {K: v}\n"
 		     "    tmpfs: [/tmp, \"/run:size=1m\"]\n    volumes: [\"/a:/b:rshared\"]\n"
 		     "    security_opt: [systempaths=unconfined, seccomp=unconfined]\n"
-		     "    network_mode: host\n    stop_grace_period: 7s\n    oom_score_adj: -5\n",
+		     "    network_mode: host\n    stop_grace_period: 7s\n    oom_score_adj: -5\n"
+		     "  other:\n    image: proa/os\n",
 	      &file);
+	/* All but user Docker share a shim. */
+	body = container_body(services_file_find(&file, "other"), "release", config);
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_object_get(json_object_get(body, "HostConfig"), "Annotations"),
+			"io.containerd.runc.v2.group")),
+		"proa");
+	json_decref(body);
 	body = container_body(&file.services[0], "release", config);
 	assert_non_null(body);
 	assert_string_equal(json_string_value(json_object_get(json_object_get(body, "Labels"),
