@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include "init/services/mend.h"
+#include "init/services/paths.h"
+#include "lib/cleanup.h"
 #include "lib/console.h"
+#include "lib/io.h"
 
 enum { LIST_TIMEOUT_MS = 120000 };
 
@@ -82,6 +85,38 @@ static const json_t *find_container(const json_t *list, const struct service *se
 	return found;
 }
 
+/* The kernel's word on a container: are there processes in its cgroup (--cgroup-parent)? */
+static bool has_processes(const char *id)
+{
+	_cleanup_free_ char *events = NULL;
+	char path[160];
+	size_t size;
+
+	snprintf(path, sizeof(path), PATH_SYSTEM_CGROUP "/%.64s/cgroup.events", id);
+	return io_read_file(path, 4096, &events, &size, NULL) == 0 &&
+	       strstr(events, "populated 1");
+}
+
+/*
+ * Does System Docker take services for running that have no process? It does so after a
+ * power cut that broke containerd's database: containerd then starts without its services,
+ * and what it does not answer leaves a container as it was noted down.
+ */
+static bool lists_ghosts(const struct supervisor *supervisor, const json_t *list)
+{
+	if (access(PATH_SYSTEM_CGROUP, F_OK) < 0)
+		return false;
+	for (size_t i = 0; i < supervisor->count; i++) {
+		const json_t *container = find_container(list, &supervisor->services[i]);
+		const char *state = json_string_value(json_object_get(container, "State"));
+
+		if (state && strcmp(state, "running") == 0 &&
+		    !has_processes(json_string_value(json_object_get(container, "Id"))))
+			return true;
+	}
+	return false;
+}
+
 static void adopt(struct supervisor *supervisor, const json_t *list)
 {
 	uint64_t now = console_now_ms();
@@ -117,6 +152,15 @@ static void listed(void *data, const struct docker_reply *reply)
 	/* The events were asked for together with the list; where they have ended since, again. */
 	if (!link->events) {
 		link_down(supervisor, "the events have ended");
+		return;
+	}
+	if (!link->announced && supervisor->gate.verdict == GATE_OPEN &&
+	    lists_ghosts(supervisor, reply->body)) {
+		if (!link->ghosts_ms)
+			link->ghosts_ms = console_now_ms();
+		else if (console_now_ms() - link->ghosts_ms >= MEND_GHOSTS_MS)
+			mend_containerd(&supervisor->report, true);
+		link_down(supervisor, "it lists services as running that do not run");
 		return;
 	}
 	if (!link->announced) {

@@ -31,6 +31,20 @@ static pid_t listener(const char *path)
 	return peer.pid;
 }
 
+/* PID 1 starts it again. */
+static void end_system_docker(void)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	long pid;
+
+	if (io_read_file(PATH_SYSTEM_DOCKER_PID, 64, &text, &size, NULL) < 0)
+		return; /* it does not run: PID 1 is about to start it */
+	pid = strtol(text, NULL, 10);
+	if (pid > 1)
+		kill((pid_t)pid, SIGTERM);
+}
+
 void mend_containerd(struct reporter *report, bool though_it_listens)
 {
 	static bool done;
@@ -49,16 +63,14 @@ void mend_containerd(struct reporter *report, bool though_it_listens)
 		report_console(report, "error: cannot rename " MEND_CONTAINERD ": %s",
 			       strerror(errno));
 	if (pid > 1)
-		kill(pid, SIGTERM); /* PID 1 starts it again */
+		kill(pid, SIGTERM);
+	end_system_docker();
 }
 
 void mend_system_docker(struct reporter *report, const char *why)
 {
 	static bool done;
-	_cleanup_free_ char *text = NULL;
 	struct error err = ERROR_INIT;
-	size_t size;
-	long pid;
 
 	if (done)
 		return;
@@ -75,9 +87,5 @@ void mend_system_docker(struct reporter *report, const char *why)
 	    seed_remove(SEED_TARGET "/" SEED_MARKER, &err) < 0 ||
 	    seed_run(SEED_SOURCE, SEED_TARGET, &err) < 0)
 		report_console(report, "error: %s", err.message);
-	if (io_read_file(PATH_SYSTEM_DOCKER_PID, 64, &text, &size, NULL) < 0)
-		return; /* it does not run: PID 1 is about to start it */
-	pid = strtol(text, NULL, 10);
-	if (pid > 1)
-		kill((pid_t)pid, SIGTERM);
+	end_system_docker();
 }

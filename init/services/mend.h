@@ -17,13 +17,14 @@ struct reporter;
 
 enum {
 	MEND_CONTAINERD_MS = 60000, /* nobody has listened on containerd's socket for so long */
+	MEND_GHOSTS_MS = 10000, /* System Docker has listed services that do not run for so long */
 	MEND_SILENT_MS = 180000, /* System Docker has not answered for so long since its start */
 };
 
 /*
  * Sets containerd's store aside, where nobody listens on its socket, or whatever
  * its state (`though_it_listens`: with a broken database it starts without its
- * services). Nothing of a person's is in it but what runs: only for a boot whose
+ * services), and ends it and System Docker. Nothing of a person's is in it but what runs: only for a boot whose
  * gate has not passed. Does nothing the second time.
  */
 void mend_containerd(struct reporter *report, bool though_it_listens);

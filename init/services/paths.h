@@ -10,6 +10,7 @@
 #define PATH_INIT_SOCKET        "/run/proa/init.sock"
 #define PATH_SYSTEM_DOCKER      "/run/system-docker.sock"
 #define PATH_SYSTEM_DOCKER_PID  "/run/system-docker.pid"
+#define PATH_SYSTEM_CGROUP      "/sys/fs/cgroup/system"
 #define PATH_CONTAINERD         "/run/containerd/containerd.sock"
 #define PATH_USER_DOCKER_DIR    "/run/proa/docker"
 #define PATH_USER_DOCKER        PATH_USER_DOCKER_DIR "/docker.sock"

@@ -61,6 +61,7 @@ struct link {
 	bool announced;
 	uint64_t next_ms; /* next attempt, or next look at all containers */
 	uint64_t answered_ms; /* for the first time */
+	uint64_t ghosts_ms;   /* since when it lists services that do not run; 0: it does not */
 };
 
 enum user_docker_stop { USER_DOCKER_RUNS, USER_DOCKER_TOLD, USER_DOCKER_READY };
