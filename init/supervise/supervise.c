@@ -19,6 +19,7 @@
 #include "init/supervise/loop.h"
 #include "init/supervise/mounts.h"
 #include "init/supervise/socket.h"
+#include "init/supervise/state.h"
 #include "init/supervise/stop.h"
 #include "init/watchdog.h"
 #include "lib/cleanup.h"
@@ -94,7 +95,7 @@ static _Noreturn void give_up(const struct error *err)
 /* Mounts /var; where it can't be, decides whether the machine goes on without. */
 static int start_state(struct error *err)
 {
-	int r = mounts_state(&facts, err);
+	int r = state_mount(&facts, err);
 
 	if (r < 0) {
 		gate_failed(&gate, err->message);
@@ -102,7 +103,7 @@ static int start_state(struct error *err)
 			loop_turn(-1);
 		if (stop_requested() != STOP_NONE)
 			stop_run(&gate);
-		r = mounts_state_in_memory(err);
+		r = state_mount_in_memory(err);
 		if (r < 0)
 			return r;
 	} else {
