@@ -41,9 +41,9 @@ sobj = $(patsubst %.c,$(BUILD)/static/%.o,$(1))
 
 # An image links this one statically: the shared one would bring libxml2 and ICU, 40 MB.
 LIBARCHIVE    ?= -larchive
-LIBS_PROA     := -lparted -lblkid -luuid $(LIBARCHIVE) -lzstd -lcurl -lyaml -ljansson -lcrypto
+LIBS_PROA     := -lparted -lblkid -luuid $(LIBARCHIVE) -lzstd -lcurl -lyaml -ljansson -lcrypto -lpthread
 LIBS_IMAGE    := -larchive -lzstd -ljansson -lcrypto -lpthread
-LIBS_SERVICES := -lcurl -lyaml -ljansson -lcrypto
+LIBS_SERVICES := -lcurl -lyaml -ljansson -lcrypto -lpthread
 # What libcrypto.a needs of its own differs: Debian 13 built it with zlib and zstd.
 LIBS_INIT     := -lblkid -luuid $(shell pkg-config --static --libs libcrypto) -lpthread
 
@@ -91,7 +91,7 @@ TESTS := $(wildcard tests/unit/*_test.c)
 $(BUILD)/libtestable.a: $(call obj,$(TESTABLE) $(wildcard tests/unit/support/*.c))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(ASAN_DEFAULTS) $(BUILD)/libtestable.a $(BUILD)/libbootloader.a $(BUILD)/libproa.a
 	@mkdir -p $(@D)
-	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(LIBS_PROA) -lcmocka -lpthread
+	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(LIBS_PROA) -lcmocka
 
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TESTS))
 unit: $(UNIT)
@@ -102,7 +102,7 @@ unit-programs: $(UNIT)
 # What tests/system/test_grub_table.py asks for the model's answers.
 $(BUILD)/tests/grub_table: $(BUILD)/obj/tests/system/grub_table.o $(BUILD)/libbootloader.a $(BUILD)/libproa.a
 	@mkdir -p $(@D)
-	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ -lcrypto
+	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ -lcrypto -lpthread
 
 # Fills a disk file's second slot, for the tests of two slots.
 $(BUILD)/fill-slot: $(call obj,tests/system/fill_slot.c installer/write.c installer/trust.c) \

@@ -1,7 +1,7 @@
 /*
  * The bundle: docs/internals.md "The bundle". Read once from front to back,
  * from a file or a pipe, never stored; memory is the index, one frame packed
- * and one frame raw (at most 4 MiB each).
+ * and two frames raw (at most 4 MiB each): a thread unpacks the next one.
  */
 #ifndef PROA_LIB_FORMAT_BUNDLE_H
 #define PROA_LIB_FORMAT_BUNDLE_H
@@ -58,9 +58,6 @@ const struct bundle_head *bundle_head(const struct bundle *bundle);
 int bundle_next(struct bundle *bundle, const uint8_t **data, size_t *size, uint64_t *offset,
 		struct error *err);
 
-/* Bytes of the bundle read so far, for a progress bar; and how many it has. */
-uint64_t bundle_position(const struct bundle *bundle);
-uint64_t bundle_size(const struct bundle *bundle);
 /* Where the packed data starts in the file. */
 uint64_t bundle_data_offset(const struct bundle *bundle);
 

@@ -1,9 +1,11 @@
 #include "lib/format/bundle.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +13,7 @@
 #include <archive_entry.h>
 #include <zstd.h>
 
+#include "lib/ahead.h"
 #include "lib/cleanup.h"
 
 enum {
@@ -21,14 +24,23 @@ enum {
 };
 
 struct bundle {
+	struct bundle_head head;
+	uint8_t *raw[AHEAD_PLACES]; /* a frame each */
+
+	/* The caller's thread: what it has been given so far. */
+	uint32_t given, chunk;
+	uint64_t image_offset;
+	struct hash *chunk_hash;
+
+	/* From the first bundle_next on, all below is the thread's that reads and unpacks. */
+	struct ahead *ahead;
+	int stop; /* an eventfd: ends the wait for input */
 	int fd;
 	struct archive *archive;
-	struct bundle_head head;
-	struct hash *data_hash, *chunk_hash;
+	struct hash *data_hash;
 	ZSTD_DCtx *zstd;
-	uint8_t *packed, *raw; /* one frame each */
-	uint32_t frame, chunk; /* the next ones */
-	uint64_t image_offset;
+	uint8_t *packed; /* one frame */
+	uint32_t frame;  /* the next one */
 
 	uint64_t received; /* bytes read from fd */
 	uint64_t end;      /* where the last member ends; UINT64_MAX: not known yet */
@@ -54,10 +66,29 @@ static void check_tail(struct bundle *b)
 			b->garbage = true;
 }
 
+/* Waits for input, or for bundle_close: a pipe's other end may be silent for ever. */
+static int await_input(const struct bundle *b)
+{
+	struct pollfd fds[] = {
+		{.fd = b->fd, .events = POLLIN},
+		{.fd = b->stop, .events = POLLIN},
+	};
+
+	/* poll(2) passes over such a one: it would wait for ever. */
+	if (b->fd < 0)
+		return -EBADF;
+	while (poll(fds, 2, -1) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return fds[1].revents ? -ECANCELED : 0;
+}
+
 static ssize_t fill_input(struct bundle *b)
 {
-	ssize_t n;
+	ssize_t n = await_input(b);
 
+	if (n < 0)
+		return n;
 	do
 		n = read(b->fd, b->input, sizeof(b->input));
 	while (n < 0 && errno == EINTR);
@@ -267,13 +298,16 @@ static int prepare_data(struct bundle *b, struct error *err)
 	 * Aligned, so that a caller may write it with O_DIRECT. A frame's raw size
 	 * need not be whole blocks: the last one of an image isn't asked to be.
 	 */
-	if (posix_memalign((void **)&b->raw, 4096, raw ? raw : 1) != 0)
-		b->raw = NULL;
+	for (unsigned int i = 0; i < AHEAD_PLACES; i++)
+		if (posix_memalign((void **)&b->raw[i], 4096, raw ? raw : 1) != 0) {
+			b->raw[i] = NULL;
+			return error_oom(err);
+		}
 	b->packed = malloc(packed ? packed : 1);
 	b->zstd = ZSTD_createDCtx();
 	b->data_hash = hash_new();
 	b->chunk_hash = hash_new();
-	return b->raw && b->packed && b->zstd && b->data_hash && b->chunk_hash ? 0 : error_oom(err);
+	return b->packed && b->zstd && b->data_hash && b->chunk_hash ? 0 : error_oom(err);
 }
 
 int bundle_open(int fd, const struct keyring *ring, struct bundle **out, struct error *err)
@@ -285,6 +319,9 @@ int bundle_open(int fd, const struct keyring *ring, struct bundle **out, struct 
 		return error_oom(err);
 	b->fd = fd;
 	b->end = UINT64_MAX;
+	b->stop = eventfd(0, EFD_CLOEXEC);
+	if (b->stop < 0)
+		return error_errno(err, "cannot make an eventfd");
 	r = open_archive(b, err);
 	if (r == 0)
 		r = read_manifest(b, ring, err);
@@ -301,29 +338,24 @@ void bundle_close(struct bundle *b)
 {
 	if (!b)
 		return;
+	if (b->ahead)
+		eventfd_write(b->stop, 1);
+	ahead_stop(b->ahead);
+	cleanup_fd(&b->stop);
 	archive_read_free(b->archive);
 	index_free(&b->head.index);
 	hash_free(b->data_hash);
 	hash_free(b->chunk_hash);
 	ZSTD_freeDCtx(b->zstd);
 	free(b->packed);
-	free(b->raw);
+	for (unsigned int i = 0; i < AHEAD_PLACES; i++)
+		free(b->raw[i]);
 	free(b);
 }
 
 const struct bundle_head *bundle_head(const struct bundle *b)
 {
 	return &b->head;
-}
-
-uint64_t bundle_position(const struct bundle *b)
-{
-	return b->received;
-}
-
-uint64_t bundle_size(const struct bundle *b)
-{
-	return b->end + TAR_END;
 }
 
 uint64_t bundle_data_offset(const struct bundle *b)
@@ -364,7 +396,8 @@ static int finish(struct bundle *b, struct error *err)
 	return 0;
 }
 
-static int unpack_frame(struct bundle *b, const struct index_frame *frame, struct error *err)
+static int unpack_frame(struct bundle *b, const struct index_frame *frame, uint8_t *raw,
+			struct error *err)
 {
 	size_t n;
 
@@ -373,7 +406,7 @@ static int unpack_frame(struct bundle *b, const struct index_frame *frame, struc
 	    ZSTD_getFrameContentSize(b->packed, frame->packed_size) != frame->raw_size)
 		return error_set(err, -EBADMSG, "the bundle is damaged in frame %u of its data",
 				 b->frame);
-	n = ZSTD_decompressDCtx(b->zstd, b->raw, frame->raw_size, b->packed, frame->packed_size);
+	n = ZSTD_decompressDCtx(b->zstd, raw, frame->raw_size, b->packed, frame->packed_size);
 	if (ZSTD_isError(n) || n != frame->raw_size)
 		return error_set(err, -EBADMSG,
 				 "the bundle is damaged in frame %u of its data: %s", b->frame,
@@ -381,7 +414,31 @@ static int unpack_frame(struct bundle *b, const struct index_frame *frame, struc
 	return 0;
 }
 
-static int check_chunks(struct bundle *b, struct error *err)
+/* The thread's step: the next frame, read and unpacked; at the end, all that follows. */
+static int make_frame(void *context, unsigned int place, struct error *err)
+{
+	struct bundle *b = context;
+	struct index_frame frame;
+	int r;
+
+	if (b->frame == b->head.index.frames)
+		return finish(b, err);
+	frame = index_frame_at(&b->head.index, b->frame);
+	r = read_member(b, "data", b->packed, frame.packed_size, err);
+	if (r < 0)
+		return r;
+	r = hash_update(b->data_hash, b->packed, frame.packed_size);
+	if (r < 0)
+		return error_set(err, r, "OpenSSL could not hash the data");
+	r = unpack_frame(b, &frame, b->raw[place], err);
+	if (r < 0)
+		return r;
+	b->frame++;
+	return 1;
+}
+
+/* The chunks of the frame `b->given`. */
+static int check_chunks(struct bundle *b, const uint8_t *raw, struct error *err)
 {
 	const struct index *index = &b->head.index;
 
@@ -390,12 +447,12 @@ static int check_chunks(struct bundle *b, struct error *err)
 		uint8_t digest[HASH_SIZE];
 		int r;
 
-		if (chunk.frame != b->frame)
+		if (chunk.frame != b->given)
 			break;
 		r = hash_reset(b->chunk_hash);
 		/* index_parse saw to it that the chunk lies within its frame. */
 		if (r == 0)
-			r = hash_update(b->chunk_hash, b->raw + chunk.frame_offset, chunk.size);
+			r = hash_update(b->chunk_hash, raw + chunk.frame_offset, chunk.size);
 		if (r == 0)
 			r = hash_final(b->chunk_hash, digest);
 		if (r < 0)
@@ -411,29 +468,20 @@ static int check_chunks(struct bundle *b, struct error *err)
 int bundle_next(struct bundle *b, const uint8_t **data, size_t *size, uint64_t *offset,
 		struct error *err)
 {
-	struct index_frame frame;
-	int r;
+	unsigned int place;
+	int r = b->ahead ? 0 : ahead_start(&b->ahead, make_frame, b, err);
 
-	if (b->frame == b->head.index.frames) {
-		r = finish(b, err);
-		return r;
-	}
-	frame = index_frame_at(&b->head.index, b->frame);
-	r = read_member(b, "data", b->packed, frame.packed_size, err);
-	if (r < 0)
-		return r;
-	r = hash_update(b->data_hash, b->packed, frame.packed_size);
-	if (r < 0)
-		return error_set(err, r, "OpenSSL could not hash the data");
-	r = unpack_frame(b, &frame, err);
 	if (r == 0)
-		r = check_chunks(b, err);
+		r = ahead_next(b->ahead, &place, err);
+	if (r <= 0)
+		return r;
+	r = check_chunks(b, b->raw[place], err);
 	if (r < 0)
 		return r;
-	*data = b->raw;
-	*size = frame.raw_size;
+	*data = b->raw[place];
+	*size = index_frame_at(&b->head.index, b->given).raw_size;
 	*offset = b->image_offset;
-	b->image_offset += frame.raw_size;
-	b->frame++;
+	b->image_offset += *size;
+	b->given++;
 	return 1;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/ahead.h"
 #include "lib/cleanup.h"
 #include "lib/format/pastcache.h"
 #include "lib/io.h"
@@ -19,32 +20,76 @@ static void *read_buffer(void)
 	return posix_memalign(&buffer, PASTCACHE_ALIGNMENT, READ_SIZE) == 0 ? buffer : NULL;
 }
 
+/* `size` bytes of a file, in pieces of READ_SIZE, but the last. */
+struct reader {
+	int fd;
+	uint64_t offset, size;
+	uint64_t done; /* the thread's */
+	uint8_t *buffer[AHEAD_PLACES];
+};
+
+static size_t piece_size(const struct reader *reader, uint64_t done)
+{
+	return reader->size - done < READ_SIZE ? (size_t)(reader->size - done) : READ_SIZE;
+}
+
+static int read_piece(void *context, unsigned int place, struct error *err)
+{
+	struct reader *reader = context;
+	size_t size = piece_size(reader, reader->done);
+	int r;
+
+	if (size == 0)
+		return 0;
+	r = io_pread_full(reader->fd, reader->buffer[place], size, reader->offset + reader->done);
+	if (r < 0)
+		return error_set(err, r, "cannot read the image at byte %llu: %s",
+				 (unsigned long long)reader->done,
+				 r == -ENODATA ? "it ends there" : strerror(-r));
+	reader->done += size;
+	return 1;
+}
+
+/* Feeds what a thread reads into the builder. */
+static int feed_pieces(struct verity_builder *builder, struct reader *reader,
+		       verity_progress_fn progress, void *context, struct error *err)
+{
+	_cleanup_ahead_ struct ahead *ahead = NULL;
+	uint64_t fed = 0;
+	unsigned int place;
+	int r = ahead_start(&ahead, read_piece, reader, err);
+
+	if (r < 0)
+		return r;
+	while ((r = ahead_next(ahead, &place, err)) > 0) {
+		size_t size = piece_size(reader, fed);
+
+		r = verity_feed(builder, reader->buffer[place], size, err);
+		if (r < 0)
+			return r;
+		fed += size;
+		r = progress ? progress(context, fed, reader->size) : 0;
+		if (r < 0)
+			return error_set(err, r, "stopped");
+	}
+	return r;
+}
+
 /* Feeds `size` bytes at `offset` into the builder. */
 static int feed_file(struct verity_builder *builder, int fd, uint64_t offset, uint64_t size,
 		     verity_progress_fn progress, void *context, struct error *err)
 {
-	_cleanup_free_ uint8_t *buffer = read_buffer();
-	uint64_t done = 0;
+	_cleanup_free_ uint8_t *first = read_buffer(), *second = read_buffer();
+	struct reader reader = {
+		.fd = fd,
+		.offset = offset,
+		.size = size,
+		.buffer = {first, second},
+	};
 
-	if (!buffer)
+	if (!first || !second)
 		return error_oom(err);
-	while (done < size) {
-		size_t now = size - done < READ_SIZE ? (size_t)(size - done) : READ_SIZE;
-		int r = io_pread_full(fd, buffer, now, offset + done);
-
-		if (r < 0)
-			return error_set(err, r, "cannot read the image at byte %llu: %s",
-					 (unsigned long long)done,
-					 r == -ENODATA ? "it ends there" : strerror(-r));
-		r = verity_feed(builder, buffer, now, err);
-		if (r < 0)
-			return r;
-		done += now;
-		r = progress ? progress(context, done, size) : 0;
-		if (r < 0)
-			return error_set(err, r, "stopped");
-	}
-	return 0;
+	return feed_pieces(builder, &reader, progress, context, err);
 }
 
 struct tree_writer {
