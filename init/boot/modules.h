@@ -46,7 +46,10 @@ int modules_load(struct modules *modules, const char *name, struct error *err);
  */
 int modules_load_alias(struct modules *modules, const char *modalias);
 
-/* Faster SHA-256 and CRC, where the processor has instructions for them and a module asks for it. */
+/*
+ * Faster SHA-256 and CRC, where the processor has instructions for them and a module asks
+ * for it; not on a processor that emulates these instructions slower than others.
+ */
 void modules_load_processor(struct modules *modules);
 
 /* For tests: replaces finit_module(2). */
