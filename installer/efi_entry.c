@@ -3,9 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <uuid/uuid.h>
@@ -165,12 +170,40 @@ int efi_entry_add_in(const char *folder, const struct blockdev_partition *esp,
 	return 0;
 }
 
+static bool is_efivarfs(void)
+{
+	struct statfs fs;
+
+	return statfs(EFI_ENTRY_VARIABLES, &fs) == 0 && fs.f_type == EFIVARFS_MAGIC;
+}
+
+/*
+ * Rescue systems and Proa itself have the folder, with nothing mounted there. The
+ * mount is made in a name space of this process: nobody else ever sees it.
+ */
+static int reach_variables(struct error *err)
+{
+	if (is_efivarfs())
+		return 0;
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("efivarfs", EFI_ENTRY_VARIABLES, "efivarfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  NULL) < 0)
+		return error_errno(err, "cannot mount the firmware's variables");
+	return 0;
+}
+
 int efi_entry_add(const struct blockdev *disk, const struct blockdev_partition *esp,
 		  uint32_t sector_bytes, char *text, size_t text_size, struct error *err)
 {
+	int r;
+
 	text[0] = '\0';
+	/* The kernel makes the folder where it has UEFI's run-time services. */
 	if (disk->is_file || disk->removable || major(disk->device) == LOOP_MAJOR ||
 	    access(EFI_ENTRY_VARIABLES, F_OK) < 0)
 		return 0;
-	return efi_entry_add_in(EFI_ENTRY_VARIABLES, esp, sector_bytes, text, text_size, err);
+	r = reach_variables(err);
+	return r < 0 ? r
+		     : efi_entry_add_in(EFI_ENTRY_VARIABLES, esp, sector_bytes, text, text_size,
+					err);
 }

@@ -17,7 +17,8 @@ def install(target):
     run_quietly("truncate", "-s", "8G", target)
     began = time.monotonic()
     process = subprocess.Popen([str(word) for word in disks.install_command(target)],
-                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True)
     most = 0
     while process.poll() is None:
         try:
@@ -28,7 +29,8 @@ def install(target):
             pass
         time.sleep(0.01)
     seconds = time.monotonic() - began
-    assert process.returncode == 0, f"proa install ended with {process.returncode}"
+    said = process.stderr.read()
+    assert process.returncode == 0, f"proa install ended with {process.returncode}:\n{said}"
     os.unlink(target)
     return seconds, most
 
