@@ -14,6 +14,7 @@
 #include "init/supervise/loop.h"
 #include "init/supervise/other_slot.h"
 #include "init/supervise/stop.h"
+#include "init/supervise/zram.h"
 #include "lib/console.h"
 
 enum {
@@ -129,6 +130,7 @@ void gate_passed(struct gate *gate)
 	record_stage(BOOTLOG_GATE);
 	say("health gate passed");
 	hurry_end();
+	zram_start();
 	(void)loop_after(SETTLE_MS, settle, gate);
 	history_harvest(gate->facts);
 }
