@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -178,32 +177,39 @@ static bool is_efivarfs(void)
 }
 
 /*
- * Rescue systems and Proa itself have the folder, with nothing mounted there. The
- * mount is made in a name space of this process: nobody else ever sees it.
+ * Rescue systems and Proa itself have the folder, with nothing mounted there. This mount
+ * stands in no folder: it ends with its descriptor, and nobody else sees it.
  */
-static int reach_variables(struct error *err)
+static int mount_variables(void)
 {
-	if (is_efivarfs())
-		return 0;
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("efivarfs", EFI_ENTRY_VARIABLES, "efivarfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  NULL) < 0)
-		return error_errno(err, "cannot mount the firmware's variables");
-	return 0;
+	_cleanup_fd_ int context = fsopen("efivarfs", FSOPEN_CLOEXEC);
+
+	if (context < 0 || fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -1;
+	return fsmount(context, FSMOUNT_CLOEXEC,
+		       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
 
 int efi_entry_add(const struct blockdev *disk, const struct blockdev_partition *esp,
 		  uint32_t sector_bytes, char *text, size_t text_size, struct error *err)
 {
-	int r;
+	_cleanup_fd_ int variables = -1;
+	char folder[32];
 
 	text[0] = '\0';
-	/* The kernel makes the folder where it has UEFI's run-time services. */
+	/* The kernel makes the folder where it was started by UEFI. */
 	if (disk->is_file || disk->removable || major(disk->device) == LOOP_MAJOR ||
 	    access(EFI_ENTRY_VARIABLES, F_OK) < 0)
 		return 0;
-	r = reach_variables(err);
-	return r < 0 ? r
-		     : efi_entry_add_in(EFI_ENTRY_VARIABLES, esp, sector_bytes, text, text_size,
+	if (is_efivarfs())
+		return efi_entry_add_in(EFI_ENTRY_VARIABLES, esp, sector_bytes, text, text_size,
 					err);
+	variables = mount_variables();
+	/* Some firmware, and a kernel told "efi=noruntime", has none for a running system. */
+	if (variables < 0 && (errno == EOPNOTSUPP || errno == ENODEV))
+		return 0;
+	if (variables < 0)
+		return error_errno(err, "cannot mount the firmware's variables");
+	snprintf(folder, sizeof(folder), "/proc/self/fd/%d", variables);
+	return efi_entry_add_in(folder, esp, sector_bytes, text, text_size, err);
 }

@@ -17,8 +17,8 @@ enum { EFI_ENTRY_SIZE_MAX = 256 };
 
 /*
  * Adds the entry and puts it first, where this machine was booted by UEFI and
- * the disk stays in it (no loop device, nothing removable). Mounts efivarfs for this
- * process where nobody has.
+ * the disk stays in it (no loop device, nothing removable). Mounts efivarfs for
+ * itself where nobody has.
  *
  * text  "Boot0003 Proa", or empty where none belongs here
  *

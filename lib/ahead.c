@@ -5,11 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct ahead {
 	ahead_step step;
 	void *context;
+	bool threaded;
 	pthread_t thread;
 
 	pthread_mutex_t lock; /* over all below */
@@ -33,23 +33,29 @@ static bool await_place(struct ahead *a)
 	return go;
 }
 
+/* Only what makes results changes `made`. Returns whether there may be more. */
+static bool make_one(struct ahead *a)
+{
+	struct error error = ERROR_INIT;
+	int r = a->step(a->context, (unsigned int)(a->made % AHEAD_PLACES), &error);
+
+	pthread_mutex_lock(&a->lock);
+	if (r > 0)
+		a->made++;
+	a->ended = r <= 0;
+	a->last = r;
+	a->error = error;
+	pthread_cond_broadcast(&a->changed);
+	pthread_mutex_unlock(&a->lock);
+	return r > 0;
+}
+
 static void *run(void *context)
 {
 	struct ahead *a = context;
-	struct error error = ERROR_INIT;
-	int r = 1;
 
-	while (r > 0 && await_place(a)) {
-		r = a->step(a->context, (unsigned int)(a->made % AHEAD_PLACES), &error);
-		pthread_mutex_lock(&a->lock);
-		if (r > 0)
-			a->made++;
-		a->ended = r <= 0;
-		a->last = r;
-		a->error = error;
-		pthread_cond_broadcast(&a->changed);
-		pthread_mutex_unlock(&a->lock);
-	}
+	while (await_place(a) && make_one(a))
+		;
 	return NULL;
 }
 
@@ -57,7 +63,6 @@ int ahead_start(struct ahead **out, ahead_step step, void *context, struct error
 {
 	struct ahead *a = calloc(1, sizeof(*a));
 	sigset_t all, before;
-	int r;
 
 	if (!a)
 		return error_oom(err);
@@ -68,12 +73,8 @@ int ahead_start(struct ahead **out, ahead_step step, void *context, struct error
 	/* Signals stay with the thread that expects them. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&a->thread, NULL, run, a);
+	a->threaded = pthread_create(&a->thread, NULL, run, a) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r != 0) {
-		free(a);
-		return error_set(err, -r, "cannot start a thread: %s", strerror(r));
-	}
 	*out = a;
 	return 0;
 }
@@ -82,6 +83,8 @@ int ahead_next(struct ahead *a, unsigned int *place, struct error *err)
 {
 	int r = 1;
 
+	if (!a->threaded && !a->ended)
+		(void)make_one(a);
 	pthread_mutex_lock(&a->lock);
 	a->released = a->taken;
 	pthread_cond_broadcast(&a->changed);
@@ -106,7 +109,8 @@ void ahead_stop(struct ahead *a)
 	a->stop = true;
 	pthread_cond_broadcast(&a->changed);
 	pthread_mutex_unlock(&a->lock);
-	pthread_join(a->thread, NULL);
+	if (a->threaded)
+		pthread_join(a->thread, NULL);
 	pthread_cond_destroy(&a->changed);
 	pthread_mutex_destroy(&a->lock);
 	free(a);

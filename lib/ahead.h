@@ -13,14 +13,15 @@ struct ahead;
 
 /*
  * Makes the next result in `place` (below AHEAD_PLACES), whose former one nobody
- * uses any more. Runs in the thread. Returns 1, 0 where there are no more, or a
+ * uses any more. Returns 1, 0 where there are no more, or a
  * negative errno; is not called again after either.
  */
 typedef int (*ahead_step)(void *context, unsigned int place, struct error *err);
 
 /*
- * Starts the thread; it takes no signals. The caller ends it with ahead_stop.
- * Returns 0 or a negative errno.
+ * Starts the thread; it takes no signals. Where none can be had (a limit of processes,
+ * little memory), ahead_next does the steps itself. The caller ends it with ahead_stop.
+ * Returns 0 or -ENOMEM.
  */
 int ahead_start(struct ahead **out, ahead_step step, void *context, struct error *err);
 

@@ -7,9 +7,9 @@
 
 /*
  * Makes the swap, half as large as the memory, and a minute later asks the kernel to
- * move there what lies idle in the system's own cgroups; people's containers are left
- * alone. In processes of their own; where it fails, their log says why, and there is
- * no swap.
+ * move there what lies idle in the system's own cgroups. People's containers come there
+ * only where memory gets short, as on any machine with swap. All in processes of their
+ * own; where it fails, the log "zram" says why, and there is no swap.
  */
 void zram_start(void);
 

@@ -31,10 +31,10 @@ struct bundle {
 	uint32_t given, chunk;
 	uint64_t image_offset;
 	struct hash *chunk_hash;
-
-	/* From the first bundle_next on, all below is the thread's that reads and unpacks. */
 	struct ahead *ahead;
 	int stop; /* an eventfd: ends the wait for input */
+
+	/* From the first bundle_next on, all below is the thread's that reads and unpacks. */
 	int fd;
 	struct archive *archive;
 	struct hash *data_hash;

@@ -276,7 +276,7 @@ class Machine:
                 if found and not (bad and bad.start() < found.start()):
                     self._read_to = found.end()
                     return found
-                stalled = self._stalled()
+                stalled = self._stale_breakpoint() if bad else self._stalled()
                 if stalled and self.may_restart:
                     self._restart(stalled)
                     end = time.monotonic() + deadline
@@ -375,10 +375,15 @@ class Machine:
             return None
         if self._ended:
             return "QEMU ended before init"
-        if STALE_BREAKPOINT in self._text[self._boot_from:] and accelerator() == "tcg":
-            return "died of a stale breakpoint before init"
         silent = time.monotonic() - self._chunks[-1][1]
         return f"silent for {silent:.0f} s before init" if silent > SILENT_SECONDS else None
+
+    def _stale_breakpoint(self):
+        """The same for a kernel that died of QEMU's own fault."""
+        said = self._text[self._boot_from:]
+        if self.alive in said or STALE_BREAKPOINT not in said or accelerator() != "tcg":
+            return None
+        return "died of a stale breakpoint before init"
 
     def _restart(self, why):
         self.may_restart = False

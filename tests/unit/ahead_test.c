@@ -5,7 +5,9 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -94,9 +96,42 @@ static void stops_early(void **state)
 	ahead_stop(ahead);
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* that one needs address space at any time */
+/* Where no thread can be had, the caller does the work itself. */
+static void works_without_a_thread(void **state)
+{
+	struct rlimit before, none = {.rlim_cur = 0};
+	struct counter c = {.end = 5, .last = -EIO};
+	struct ahead *ahead;
+	unsigned int place;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+	none.rlim_max = before.rlim_max;
+	/* No address space for its stack; what is allocated already stays. */
+	free(malloc(4096));
+	assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+	ahead = start(&c);
+	assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+	assert_int_equal(c.calls, 0);
+	for (int i = 0; i < c.end; i++) {
+		assert_int_equal(ahead_next(ahead, &place, NULL), 1);
+		assert_int_equal(c.place[place], i);
+		assert_int_equal(c.calls, i + 1);
+	}
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(ahead_next(ahead, &place, NULL), -EIO);
+	assert_int_equal(c.calls, c.end + 1);
+	ahead_stop(ahead);
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+#ifndef __SANITIZE_ADDRESS__
+		cmocka_unit_test(works_without_a_thread), /* first: no stack is kept for it */
+#endif
 		cmocka_unit_test(gives_all_in_order),
 		cmocka_unit_test(fails_in_order),
 		cmocka_unit_test(stops_early),
