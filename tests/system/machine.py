@@ -80,12 +80,12 @@ def find_firmware(part):
 
 
 def disk_arguments(index, path, bus, sector, order):
-    """QEMU's arguments for one disk; `order` is its place in the firmware's boot order."""
+    """QEMU's arguments for one disk; `order` is its place in the firmware's boot order, if any."""
     drive = f"disk{index}"
     image_format = "qcow2" if image_is_qcow2(path) else "raw"
     block = f"if=none,id={drive},file={path},format={image_format},cache=unsafe,discard=unmap"
     size = f",logical_block_size={sector},physical_block_size={sector}" if sector != 512 else ""
-    common = f"drive={drive},bootindex={order}{size}"
+    common = f"drive={drive}{size}" + (f",bootindex={order}" if order else "")
     device = {
         "virtio": [f"virtio-blk-pci,{common}"],
         "scsi": [f"virtio-scsi-pci,id=bus{index}", f"scsi-hd,bus=bus{index}.0,{common}"],
@@ -106,7 +106,10 @@ def image_is_qcow2(path):
 
 def qemu_command(disks, *, accel, uefi_vars=None, memory=1024, bus="virtio", sector=512, cpus=2,
                  boot=0, extra=()):
-    """The whole command line but for the serial console. `boot`: the disk that is booted."""
+    """The whole command line but for the serial console.
+
+    `boot`: the disk that is booted; None: as the firmware itself remembers.
+    """
     command = ["qemu-system-x86_64", "-nodefaults", "-machine", "q35", "-m", str(memory),
                "-smp", str(cpus), "-display", "none", "-vga", "std", "-rtc", "base=utc"]
     if accel == "kvm":
@@ -117,7 +120,7 @@ def qemu_command(disks, *, accel, uefi_vars=None, memory=1024, bus="virtio", sec
         command += ["-drive", f"if=pflash,format=raw,readonly=on,file={find_firmware('CODE')}",
                     "-drive", f"if=pflash,format=qcow2,file={uefi_vars}"]
     for index, disk in enumerate(disks):
-        order = 1 if index == boot else index + 2
+        order = None if boot is None else 1 if index == boot else index + 2
         command += disk_arguments(index, disk, bus, sector, order)
     command += ["-netdev", "user,id=net0",
                 "-device", "virtio-net-pci,netdev=net0,addr=0x10,romfile=",
