@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "lib/options.h"
+#include "lib/program.h"
 
 static void help(FILE *out)
 {
@@ -39,7 +40,7 @@ static int help_command(const char *name)
 	return command ? command->run(2, argv) : unknown(name);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const struct command *command;
 	const char *name = argc > 1 ? argv[1] : NULL;
@@ -63,4 +64,10 @@ int main(int argc, char **argv)
 	}
 	command = command_find(commands, name);
 	return command ? command->run(argc - 1, argv + 1) : unknown(name);
+}
+
+int main(int argc, char **argv)
+{
+	program_begin();
+	return program_end("proa", run(argc, argv));
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "images/command.h"
+#include "lib/program.h"
 
 static const struct image_command COMMANDS[] = {
 	{"keygen", "make a key pair", image_keygen},
@@ -26,7 +27,7 @@ static void help(FILE *out)
 	fputs("\nproa-image COMMAND --help tells more. Version " PROA_VERSION ".\n", out);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
 
@@ -47,4 +48,10 @@ int main(int argc, char **argv)
 			return COMMANDS[i].run(argc - 1, argv + 1);
 	fprintf(stderr, "proa-image: unknown command \"%s\"\nTry: proa-image --help\n", name);
 	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	program_begin();
+	return program_end("proa-image", run(argc, argv));
 }

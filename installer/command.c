@@ -153,6 +153,11 @@ static int prepare(const struct request *request, struct work *work, struct erro
 			  request->disk);
 		return EXIT_USAGE;
 	}
+	/* libext2fs takes what stands behind it for options. */
+	if (strchr(request->disk, '?')) {
+		error_set(err, -EINVAL, "the name %s holds a \"?\"; rename it", request->disk);
+		return EXIT_USAGE;
+	}
 	if (request->config &&
 	    cloudconfig_load(request->config, &work->config, &work->config_size, err) < 0)
 		return REFUSE_CLOUD_CONFIG;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bootloader/args.h"
@@ -131,6 +132,22 @@ static int make_state(const struct install *install, struct error *err)
 	return 0;
 }
 
+/* A file can get shorter meanwhile: its end held the backup partition table. */
+static int check_size(const struct install *install, struct error *err)
+{
+	struct stat st;
+
+	if (!install->disk->is_file)
+		return 0;
+	if (fstat(install->hold->fd, &st) < 0)
+		return error_errno(err, "cannot look at the disk");
+	if ((uint64_t)st.st_size != install->plan->disk_bytes)
+		return error_set(err, -EIO, "the file's size changed from %llu to %lld bytes",
+				 (unsigned long long)install->plan->disk_bytes,
+				 (long long)st.st_size);
+	return 0;
+}
+
 static void say(const struct install *install, const char *what)
 {
 	if (install->progress) {
@@ -181,6 +198,8 @@ int install_run(struct install *install, struct error *err)
 		return r;
 
 	say(install, "Placing the boot loader");
-	r = place_esp(install, err);
+	r = check_size(install, err);
+	if (r == 0)
+		r = place_esp(install, err);
 	return r < 0 ? r : place_bios(install, err);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,10 +26,19 @@ static const char features[] =
 	"none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,"
 	"sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum";
 
+static const char *staging_parent(void)
+{
+	const char *parent = getenv("TMPDIR");
+
+	return parent ? parent : "/tmp";
+}
+
 int state_check_tools(struct error *err)
 {
 	int r = child_look_for("mke2fs", "e2fsprogs", err);
 
+	if (r == 0 && access(staging_parent(), W_OK | X_OK) < 0)
+		r = error_errno(err, "cannot write to the folder %s (TMPDIR)", staging_parent());
 	/* debugfs is for plain users alone: see own_by_root. */
 	return r < 0 || geteuid() == 0 ? r : child_look_for("debugfs", "e2fsprogs", err);
 }
@@ -36,12 +46,11 @@ int state_check_tools(struct error *err)
 /* A folder whose content mke2fs copies into the file system. */
 static int stage(char *tree, size_t size, const char *config, size_t config_size, struct error *err)
 {
-	const char *parent = getenv("TMPDIR");
 	char path[PATH_MAX];
 
-	snprintf(tree, size, "%s/proa-state-XXXXXX", parent ? parent : "/tmp");
+	snprintf(tree, size, "%s/proa-state-XXXXXX", staging_parent());
 	if (!mkdtemp(tree)) {
-		int r = error_errno(err, "cannot make a folder in %s", parent ? parent : "/tmp");
+		int r = error_errno(err, "cannot make a folder in %s", staging_parent());
 
 		tree[0] = '\0';
 		return r;
@@ -159,17 +168,36 @@ static int own_by_root(const char *path, const struct plan_partition *state, boo
 	return 0;
 }
 
+/*
+ * The cloud-config may hold secrets: who ends us here ends mke2fs, and us when the folder
+ * is gone.
+ */
+static void hold_signals(sigset_t *before)
+{
+	sigset_t held;
+
+	sigemptyset(&held);
+	sigaddset(&held, SIGHUP);
+	sigaddset(&held, SIGINT);
+	sigaddset(&held, SIGQUIT);
+	sigaddset(&held, SIGTERM);
+	sigprocmask(SIG_BLOCK, &held, before);
+}
+
 int state_write(const char *path, const struct plan *plan, const char *config, size_t config_size,
 		struct error *err)
 {
 	const struct plan_partition *state = plan_partition(plan, LAYOUT_STATE);
 	char tree[PATH_MAX - 64] = "";
+	sigset_t before;
 	int r;
 
+	hold_signals(&before);
 	r = stage(tree, sizeof(tree), config, config_size, err);
 	if (r == 0)
 		r = make(path, state, tree, err);
 	unstage(tree);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (r == 0 && geteuid() != 0)
 		r = own_by_root(path, state, config != NULL, err);
 	return r < 0 ? error_wrap(err, r, "cannot make the state partition") : 0;

@@ -278,6 +278,7 @@ static int prepare_data(struct bundle *b, struct error *err)
 	const struct index *index = &b->head.index;
 	uint32_t packed = 0, raw = 0;
 	uint64_t size = 0;
+	struct stat st;
 	int r = open_member(b, "data", &size, err);
 
 	if (r < 0)
@@ -288,6 +289,10 @@ static int prepare_data(struct bundle *b, struct error *err)
 				 (unsigned long long)b->head.manifest.data_size);
 	b->end = b->members;
 	check_tail(b);
+	/* Of a file that is known before anything is written to a disk. */
+	if (fstat(b->fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size < b->end + TAR_END)
+		return error_set(err, -EBADMSG, "the bundle is cut off: it has %lld of %llu bytes",
+				 (long long)st.st_size, (unsigned long long)b->end + TAR_END);
 	for (uint32_t i = 0; i < index->frames; i++) {
 		struct index_frame frame = index_frame_at(index, i);
 

@@ -97,12 +97,17 @@ def empty_disk(path, size="4G"):
     return path
 
 
-def install(disk, releases, *options, bundle="good", **how):
+def install(disk, releases, *options, bundle="good", piped=False, **how):
     """Runs the command; returns (exit code, standard error, standard output)."""
+    if piped:
+        with subprocess.Popen(["cat", releases[bundle]], stdout=subprocess.PIPE) as cat:
+            return install(disk, {**releases, "-": "-"}, *options, bundle="-", stdin=cat.stdout,
+                           **how)
     command = [BUILD / "proa", "install", "-d", disk, "-b", releases[bundle]]
+    how.setdefault("stdin", subprocess.DEVNULL)
     if "--key" not in options:
         command += ["--key", releases["key"]]
-    result = subprocess.run([str(word) for word in [*command, *options]], stdin=subprocess.DEVNULL,
+    result = subprocess.run([str(word) for word in [*command, *options]],
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                             start_new_session=True, **how)
     return result.returncode, result.stderr, result.stdout
@@ -411,6 +416,8 @@ def test_held_by_someone(releases, folder, loop):
     ("no tar", DAMAGED, []),
     ("cut in the manifest", DAMAGED, []),
     ("cut in the index", DAMAGED, []),
+    ("cut in the data", DAMAGED, ["cut off"]),
+    ("cut at the end", DAMAGED, ["cut off"]),
 ])
 def test_bundle(releases, folder, bundle, code, words):
     expect(code, ["bundle", *words], empty_disk(folder / "d.img"), releases, "--yes", bundle=bundle)
@@ -473,7 +480,7 @@ def test_usage(releases, folder, options, words):
 def test_damage_in_the_data(releases, folder, bundle):
     """The disk is written by then; it must say so, and never half-boot."""
     disk = empty_disk(folder / "d.img")
-    code, said, out = install(disk, releases, "--yes", "--json", bundle=bundle)
+    code, said, out = install(disk, releases, "--yes", "--json", bundle=bundle, piped=True)
     assert code == DAMAGED, said
     assert "the disk does not boot now; run proa install again" in said
     report = json.loads(out)
@@ -585,6 +592,18 @@ def test_report_that_cannot_be_written(releases, folder):
                                 stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert result.returncode == FAILED
     assert "cannot write the report (nothing was written)" in result.stderr
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_closed_stream(releases, folder, closed):
+    """The disk never gets the number of a standard stream, and messages with it."""
+    disk = empty_disk(folder / "d.img")
+    before = state_of(disk)
+    subprocess.run(["sh", "-c", f'exec "$0" "$@" {closed}>&-', BUILD / "proa", "install", "-d", disk,
+                    "-b", releases["good"], "--key", releases["key"], "--dry-run", "--json"],
+                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                   check=True)
+    assert state_of(disk) == before
 
 
 def test_dry_run(releases, folder):

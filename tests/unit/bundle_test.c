@@ -175,6 +175,20 @@ static void writes_the_same_again(void **state)
 	assert_memory_equal(again, whole, whole_size);
 }
 
+/* The same through a pipe, which does not tell its length. */
+static int pipe_bytes(size_t size)
+{
+	int ends[2], r;
+
+	assert_int_equal(pipe(ends), 0);
+	assert_true(fcntl(ends[1], F_SETPIPE_SZ, (int)whole_size) >= (int)size);
+	assert_int_equal(io_write_full(ends[1], whole, size), 0);
+	close(ends[1]);
+	r = read_all(ends[0], &ring, NULL);
+	close(ends[0]);
+	return r;
+}
+
 static void every_cut_is_refused(void **state)
 {
 	(void)state;
@@ -183,10 +197,13 @@ static void every_cut_is_refused(void **state)
 
 		if (r != -EBADMSG)
 			fail_msg("cut at %zu of %zu: %d", cut, whole_size, r);
+		r = pipe_bytes(cut);
+		if (r != -EBADMSG)
+			fail_msg("pipe cut at %zu of %zu: %d", cut, whole_size, r);
 	}
 	/* Each byte of the two blocks of zeros at the end. */
 	for (size_t cut = whole_size - 1024; cut < whole_size; cut++)
-		assert_int_equal(read_bytes(whole, cut, NULL), -EBADMSG);
+		assert_int_equal(pipe_bytes(cut), -EBADMSG);
 }
 
 static void what_may_follow(void **state)

@@ -197,6 +197,9 @@ static void test_mounts(void **state)
 	}
 }
 
+#define X7(c)  c c c c c c c
+#define X63(c) X7(c) X7(c) X7(c) X7(c) X7(c) X7(c) X7(c) X7(c) X7(c)
+
 static void test_cloud_configs(void **state)
 {
 	static const struct {
@@ -217,6 +220,10 @@ static void test_cloud_configs(void **state)
 		{"a comment alone", "#cloud-config\n", -EINVAL, "keys"},
 		{"a word", "hello\n", -EINVAL, "keys"},
 		{"a list", "- a\n- b\n", -EINVAL, "keys"},
+		{"two documents", "a: b\n---\nc: d\n", -EINVAL, "a second begins in line 2"},
+		{"a list before keys", "- a\n---\na: b\n", -EINVAL, "second"},
+		{"64 levels", "a: " X63("[") X63("]"), 0, ""},
+		{"65 levels", "a: [" X63("[") X63("]") "]", -EINVAL, "line 1 is nested"},
 	};
 
 	(void)state;
