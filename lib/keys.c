@@ -160,7 +160,10 @@ int public_key_load(const char *path, struct public_key *out, struct error *err)
 	key = PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL);
 	if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_ED25519 ||
 	    EVP_PKEY_get_raw_public_key(key, raw, &raw_size) != 1 || raw_size != sizeof(raw))
-		return error_set(err, -EINVAL, "%s is no Ed25519 public key in PEM", path);
+		return error_set(err, -EINVAL, "%s is no Ed25519 public key in PEM%s", path,
+				 strstr(text, "PRIVATE KEY")
+					 ? ", but a private one; give its other half (.pub)"
+					 : "");
 	if (public_key_from_raw(raw, out) < 0)
 		return error_set(err, -EIO, "OpenSSL could not hash the key %s", path);
 	return 0;

@@ -157,7 +157,7 @@ static int open_member(struct bundle *b, const char *name, uint64_t *size, struc
 	la_int64_t bytes;
 	int r = archive_read_next_header(b->archive, &entry);
 
-	if (r == ARCHIVE_EOF)
+	if (r == ARCHIVE_EOF && b->members > 0)
 		return error_set(err, -EBADMSG, "the bundle is cut off: it has no \"%s\"", name);
 	if (r != ARCHIVE_OK && b->members == 0 && !b->read_error)
 		return error_set(err, -EBADMSG, "this is no Proa bundle");
