@@ -11,6 +11,7 @@ import pytest
 
 import machine as machines
 from disk import Disk, Golden
+from installing import loop, releases  # noqa: F401: fixtures
 
 ROOT = machines.ROOT
 WORK = pathlib.Path(os.environ.get("PROA_SYSTEM_DIR", ROOT / "build/system"))
