@@ -4,11 +4,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "init/boot/cmdline.h"
 #include "lib/cleanup.h"
 #include "lib/console.h"
 #include "lib/io.h"
@@ -53,6 +57,51 @@ static void add(const char *name)
 		consoles_count++;
 }
 
+static bool is_there(const char *name)
+{
+	for (size_t i = 0; i < consoles_count; i++)
+		if (strcmp(consoles[i].path + strlen("/dev/"), name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The kernel takes one console of each kind, the first that it is told (serial-console.rst):
+ * after the release's console=ttyS0 a machine's console=ttyS1 is none to it. It is to us;
+ * nobody else sets its speed.
+ */
+static void add_told(void)
+{
+	char line[CMDLINE_SIZE];
+	char *rest = line;
+	char *word;
+	ssize_t size = 0;
+	_cleanup_fd_ int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		size = io_read_full(fd, line, sizeof(line) - 1);
+	line[size > 0 ? size : 0] = '\0';
+	while ((word = strsep(&rest, " \n"))) {
+		const char *name = word + strlen("console=");
+		size_t before = consoles_count;
+		struct termios termios;
+		char *options;
+
+		if (strncmp(word, "console=ttyS", strlen("console=ttyS")) != 0)
+			continue;
+		options = strchr(word, ',');
+		if (options)
+			*options++ = '\0';
+		if (is_there(name))
+			continue;
+		add(name);
+		if (consoles_count > before && options &&
+		    tcgetattr(consoles[before].fd, &termios) == 0 &&
+		    cfsetspeed(&termios, (speed_t)strtoul(options, NULL, 10)) == 0)
+			(void)tcsetattr(consoles[before].fd, TCSANOW, &termios);
+	}
+}
+
 void say_open(void)
 {
 	char names[128];
@@ -69,6 +118,7 @@ void say_open(void)
 		if (*name)
 			add(name);
 	}
+	add_told();
 	if (consoles_count == 0)
 		add("console");
 	kernel_log = open("/dev/kmsg", O_WRONLY | O_NOCTTY | O_CLOEXEC);
