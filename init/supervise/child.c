@@ -42,8 +42,8 @@ static void write_text(const char *path, const char *text)
 /* In the new process, up to exec: only calls that are safe there. */
 static _Noreturn void become(const struct child *child)
 {
-	static const char *const no_environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-	const char *const *environment = child->environment ? child->environment : no_environment;
+	static const char *const path_only[] = {CHILD_PATH, NULL};
+	const char *const *environment = child->environment ? child->environment : path_only;
 	char path[PATH_SIZE], number[16];
 	sigset_t none;
 	int fd;

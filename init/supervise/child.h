@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #define CHILD_LOG_FOLDER "/run/proa/log"
+#define CHILD_PATH       "PATH=/usr/sbin:/usr/bin:/sbin:/bin" /* in every environment */
 
 enum {
 	CHILD_ARGUMENTS_MAX = 48,
@@ -23,7 +24,7 @@ struct child {
 	const char *name; /* of its log and its cgroup */
 	const char *argv[CHILD_ARGUMENTS_MAX];
 	int (*run)(void); /* in place of argv: code of PID 1's own, in the new process */
-	const char *const *environment;
+	const char *const *environment; /* NULL: CHILD_PATH alone */
 	int oom_score_adj;
 	bool wanted;                                     /* restart when it ends */
 	void (*ended)(struct child *child, int status); /* in place of a restart; may be NULL */
