@@ -24,7 +24,7 @@
 #define CONFIG_STOP "{\"live-restore\": false, \"features\": {\"containerd-snapshotter\": false}}\n"
 
 enum {
-	TELL_TIMEOUT_MS = 5000, /* for switching live restore off */
+	TELL_TIMEOUT_MS = 15000, /* for switching live restore off: it may still be starting */
 	TELL_AGAIN_MS = 100,
 	FIRST_TIMEOUT_MS = 300000, /* a dockerd with thousands of containers takes its time */
 	PING_TIMEOUT_MS = 20000,
