@@ -1,7 +1,6 @@
 #include <stdio.h>
 
 #include "cli/command.h"
-#include "lib/options.h"
 
 int command_version(int argc, char **argv)
 {
@@ -15,17 +14,10 @@ int command_version(int argc, char **argv)
 		.operands = "[--json]",
 		.summary = "Prints the version of this program.",
 	};
-	struct error err = ERROR_INIT;
-	int r = options_parse(argc, argv, options, NULL, 0, NULL, &err);
+	int r = command_arguments(argc, argv, &usage, options, NULL, 0, NULL);
 
-	if (r == OPTIONS_HELP) {
-		options_help(stdout, &usage, options);
-		return EXIT_DONE;
-	}
-	if (r < 0) {
-		fprintf(stderr, "proa version: %s\n", err.message);
-		return EXIT_USAGE;
-	}
+	if (r >= 0)
+		return r;
 	/* The version holds digits, dots and letters only: nothing to escape. */
 	printf(json ? "{\"version\":\"%s\"}\n" : "proa %s\n", PROA_VERSION);
 	return EXIT_DONE;

@@ -367,11 +367,11 @@ int image_build(int argc, char **argv)
 		.notes = "The same tree, options and mkfs.erofs give the same bytes.",
 	};
 	struct error err = ERROR_INIT;
-	int r = image_arguments(argc, argv, &usage, options, NULL, 0, NULL);
+	int r = command_arguments(argc, argv, &usage, options, NULL, 0, NULL);
 
 	if (r >= 0)
 		return r;
 	if (take_options(&b, &err) < 0)
-		return image_usage(usage.command, err.message);
+		return command_usage(usage.command, err.message);
 	return build(&b, &err) < 0 ? image_failed(&err) : EXIT_DONE;
 }

@@ -213,12 +213,12 @@ int image_inspect(int argc, char **argv)
 	struct found found = {.kind = NULL};
 	struct error err = ERROR_INIT;
 	size_t count = 0;
-	int r = image_arguments(argc, argv, &usage, options, &path, 1, &count);
+	int r = command_arguments(argc, argv, &usage, options, &path, 1, &count);
 
 	if (r >= 0)
 		return r;
 	if (count != 1)
-		return image_usage(usage.command, "name one file");
+		return command_usage(usage.command, "name one file");
 	r = inspect(path, offset, size, &found, &err);
 	if (r < 0) {
 		error_wrap(&err, r, "%s", path);

@@ -62,14 +62,14 @@ int image_keygen(int argc, char **argv)
 	struct error err = ERROR_INIT;
 	struct public_key public;
 	enum sign_role role;
-	int r = image_arguments(argc, argv, &usage, options, NULL, 0, NULL);
+	int r = command_arguments(argc, argv, &usage, options, NULL, 0, NULL);
 
 	if (r >= 0)
 		return r;
 	if (!folder)
-		return image_usage(usage.command, "say where the key goes with -o DIR");
+		return command_usage(usage.command, "say where the key goes with -o DIR");
 	if (sign_role_parse(role_name, strlen(role_name), &role) < 0)
-		return image_usage(usage.command, "--role is release, channel or root");
+		return command_usage(usage.command, "--role is release, channel or root");
 	if (write_pair(folder, name ? name : sign_role_name(role), &public, &err) < 0)
 		return image_failed(&err);
 	return EXIT_DONE;

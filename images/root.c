@@ -106,11 +106,11 @@ int image_root(int argc, char **argv)
 			 "both with --sign.",
 	};
 	struct error err = ERROR_INIT;
-	int r = image_arguments(argc, argv, &usage, options, NULL, 0, NULL);
+	int r = command_arguments(argc, argv, &usage, options, NULL, 0, NULL);
 
 	if (r >= 0)
 		return r;
 	if (!q.number || !q.output)
-		return image_usage(usage.command, "--number and -o are needed");
+		return command_usage(usage.command, "--number and -o are needed");
 	return make(&q, &err) < 0 ? image_failed(&err) : EXIT_DONE;
 }

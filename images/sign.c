@@ -40,12 +40,12 @@ int image_sign(int argc, char **argv)
 	const char *path = NULL;
 	struct error err = ERROR_INIT;
 	size_t count = 0;
-	int r = image_arguments(argc, argv, &usage, options, &path, 1, &count);
+	int r = command_arguments(argc, argv, &usage, options, &path, 1, &count);
 
 	if (r >= 0)
 		return r;
 	if (count != 1 || keys.count == 0)
-		return image_usage(usage.command, "one file and at least one --key are needed");
+		return command_usage(usage.command, "one file and at least one --key are needed");
 	return sign(path, &keys, &err) < 0 ? image_failed(&err) : EXIT_DONE;
 }
 
@@ -78,12 +78,12 @@ int image_digest(int argc, char **argv)
 	};
 	struct error err = ERROR_INIT;
 	size_t count = 0;
-	int r = image_arguments(argc, argv, &usage, options, &path, 1, &count);
+	int r = command_arguments(argc, argv, &usage, options, &path, 1, &count);
 
 	if (r >= 0)
 		return r;
 	if (count != 1)
-		return image_usage(usage.command, "name one file");
+		return command_usage(usage.command, "name one file");
 	return digest(path, output, &err) < 0 ? image_failed(&err) : EXIT_DONE;
 }
 
@@ -134,11 +134,11 @@ int image_attach(int argc, char **argv)
 	};
 	struct error err = ERROR_INIT;
 	size_t count = 0;
-	int r = image_arguments(argc, argv, &usage, options, &a.path, 1, &count);
+	int r = command_arguments(argc, argv, &usage, options, &a.path, 1, &count);
 
 	if (r >= 0)
 		return r;
 	if (count != 1 || !a.signature || !a.public)
-		return image_usage(usage.command, "one file, --signature and --key are needed");
+		return command_usage(usage.command, "one file, --signature and --key are needed");
 	return attach(&a, &err) < 0 ? image_failed(&err) : EXIT_DONE;
 }

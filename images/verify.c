@@ -113,12 +113,12 @@ int image_verify(int argc, char **argv)
 	};
 	struct error err = ERROR_INIT;
 	size_t count = 0;
-	int r = image_arguments(argc, argv, &usage, options, &q.path, 1, &count);
+	int r = command_arguments(argc, argv, &usage, options, &q.path, 1, &count);
 
 	if (r >= 0)
 		return r;
 	if (count != 1 || q.keys.count == 0)
-		return image_usage(usage.command, "one file and at least one --key or --root are "
+		return command_usage(usage.command, "one file and at least one --key or --root are "
 						  "needed");
 	r = 0;
 	for (size_t i = 0; r == 0 && i < q.keys.count; i++)

@@ -6,23 +6,17 @@
 
 #include "init/services/paths.h"
 #include "init/services/pid1.h"
-#include "lib/options.h"
+#include "lib/command.h"
 
 static int ask(int argc, char **argv, const char *request, const struct option_usage *usage,
 	       const char *done)
 {
 	const struct option options[] = {{0, NULL, NULL, OPTION_FLAG, NULL, NULL}};
 	struct error err = ERROR_INIT;
-	int r = options_parse(argc, argv, options, NULL, 0, NULL, &err);
+	int r = command_arguments(argc, argv, usage, options, NULL, 0, NULL);
 
-	if (r == OPTIONS_HELP) {
-		options_help(stdout, usage, options);
-		return EXIT_DONE;
-	}
-	if (r < 0) {
-		fprintf(stderr, "%s: %s\n", usage->command, err.message);
-		return EXIT_USAGE;
-	}
+	if (r >= 0)
+		return r;
 	r = pid1_request(PATH_INIT_SOCKET, request, NULL, 0, &err);
 	if (r == 0) {
 		printf("%s\n", done);

@@ -5,7 +5,7 @@
 #include "init/services/paths.h"
 #include "init/services/status.h"
 #include "lib/docker/docker.h"
-#include "lib/options.h"
+#include "lib/command.h"
 
 enum { EXIT_DEGRADED = 10 };
 
@@ -30,16 +30,10 @@ int command_status(int argc, char **argv)
 	};
 	_cleanup_json_ json_t *status = NULL;
 	struct error err = ERROR_INIT;
-	int r = options_parse(argc, argv, options, NULL, 0, NULL, &err);
+	int r = command_arguments(argc, argv, &usage, options, NULL, 0, NULL);
 
-	if (r == OPTIONS_HELP) {
-		options_help(stdout, &usage, options);
-		return EXIT_DONE;
-	}
-	if (r < 0) {
-		fprintf(stderr, "proa status: %s\n", err.message);
-		return EXIT_USAGE;
-	}
+	if (r >= 0)
+		return r;
 	if (status_gather(&paths, &status, &err) < 0) {
 		fprintf(stderr, "proa status: %s\n", err.message);
 		return EXIT_FAILED;

@@ -10,7 +10,7 @@
 #include "init/services/seed.h"
 #include "init/services/supervisor.h"
 #include "lib/console.h"
-#include "lib/options.h"
+#include "lib/command.h"
 
 static int run_services(const char *path, bool check)
 {
@@ -57,15 +57,9 @@ int main(int argc, char **argv)
 	int r;
 
 	signal(SIGPIPE, SIG_IGN);
-	r = options_parse(argc, argv, options, NULL, 0, NULL, &err);
-	if (r == OPTIONS_HELP) {
-		options_help(stdout, &usage, options);
-		return EXIT_DONE;
-	}
-	if (r < 0) {
-		fprintf(stderr, "proa-services: %s\n", err.message);
-		return EXIT_USAGE;
-	}
+	r = command_arguments(argc, argv, &usage, options, NULL, 0, NULL);
+	if (r >= 0)
+		return r;
 	if (!seed)
 		return run_services(file, check);
 	r = seed_run(SEED_SOURCE, SEED_TARGET, &err);

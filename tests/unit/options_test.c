@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "cli/command.h"
+#include "lib/command.h"
 #include "lib/options.h"
 
 enum { ARGUMENTS_MAX = 8 };
