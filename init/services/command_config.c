@@ -1,0 +1,115 @@
+#include "init/services/command.h"
+
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/command.h"
+#include "lib/config/check.h"
+#include "lib/config/document.h"
+#include "lib/config/yaml.h"
+#include "lib/io.h"
+
+enum { FILES_MAX = 64 };
+
+/* Reads FILE, or standard input for "-", and adds what is wrong with it. */
+static int validate_file(const char *path, struct config_problems *problems, struct error *err)
+{
+	bool is_input = strcmp(path, "-") == 0;
+	const char *name = is_input ? "standard input" : path;
+	_cleanup_config_ struct config_node tree = {0};
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r = is_input ? io_read_fd(STDIN_FILENO, name, CONFIG_FILE_MAX, &text, &size, err)
+			 : io_read_file(path, CONFIG_FILE_MAX, &text, &size, err);
+
+	if (r < 0)
+		return r;
+	r = config_read_yaml(name, text, size, &tree, problems);
+	if (r == 0)
+		r = config_rename(&tree, problems);
+	if (r == 0)
+		r = config_check(&tree, problems);
+	return r < 0 ? error_oom(err) : 0;
+}
+
+static int validate(int argc, char **argv)
+{
+	const char *files[FILES_MAX];
+	size_t count;
+	const struct option options[] = {{0, NULL, NULL, OPTION_FLAG, NULL, NULL}};
+	const struct option_usage usage = {
+		.command = "proa config validate",
+		.operands = "FILE…",
+		.summary = "Says what is wrong with cloud-configs; - is standard input.",
+		.notes = "Exit status: 0 all can be used, with warnings perhaps; 1 one cannot; 2 "
+			 "wrong "
+			 "usage.",
+	};
+	_cleanup_problems_ struct config_problems problems = {0};
+	struct error err = ERROR_INIT;
+	int r = command_arguments(argc, argv, &usage, options, files, FILES_MAX, &count);
+
+	if (r >= 0)
+		return r;
+	if (count == 0)
+		return command_usage(usage.command, "name a file (- is standard input)");
+	r = 0;
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = validate_file(files[i], &problems, &err);
+	config_problems_sort(&problems);
+	config_problems_print(stdout, &problems);
+	if (r < 0) {
+		fprintf(stderr, "proa config validate: %s\n", err.message);
+		return EXIT_FAILED;
+	}
+	return problems.errors ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int keys(int argc, char **argv)
+{
+	const char *format_name = "text";
+	const char *prefix = NULL;
+	size_t count;
+	const struct option options[] = {
+		{0, "format", "FORMAT", OPTION_STRING, &format_name,
+		 "text (default), markdown or man"},
+		{0, NULL, NULL, OPTION_FLAG, NULL, NULL},
+	};
+	const struct option_usage usage = {
+		.command = "proa config keys",
+		.operands = "[KEY]",
+		.summary = "Lists the keys that there are, or those that begin with KEY.",
+	};
+	static const char *const formats[] = {[CONFIG_FORMAT_TEXT] = "text",
+					      [CONFIG_FORMAT_MARKDOWN] = "markdown",
+					      [CONFIG_FORMAT_MAN] = "man"};
+	int r = command_arguments(argc, argv, &usage, options, &prefix, 1, &count);
+
+	if (r >= 0)
+		return r;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		if (strcmp(formats[i], format_name) != 0)
+			continue;
+		if (config_document(stdout, (enum config_format)i, prefix) > 0)
+			return EXIT_DONE;
+		fprintf(stderr, "proa config keys: no key begins with \"%s\"\n", prefix);
+		return EXIT_FAILED;
+	}
+	return command_usage(usage.command, "--format is text, markdown or man");
+}
+
+int command_config(int argc, char **argv)
+{
+	static const struct command commands[] = {
+		{"keys", "list the keys that there are", keys},
+		{"validate", "say what is wrong with a cloud-config", validate},
+		{NULL, NULL, NULL},
+	};
+	const struct command_group config = {
+		.name = "proa config",
+		.summary = "The machine's configuration.",
+		.commands = commands,
+	};
+
+	return command_group_run(&config, argc, argv);
+}

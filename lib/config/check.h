@@ -1,0 +1,23 @@
+/*
+ * A tree against the schema.
+ */
+#ifndef PROA_LIB_CONFIG_CHECK_H
+#define PROA_LIB_CONFIG_CHECK_H
+
+#include "lib/config/tree.h"
+
+enum { CONFIG_PATH_SIZE = 512 };
+
+/*
+ * Gives the section `rancher` its name here, `proa`. Both in one file: a problem.
+ * Returns 0 or -ENOMEM.
+ */
+int config_rename(struct config_node *tree, struct config_problems *problems);
+
+/*
+ * Adds all that the schema has against the tree (renamed before): unknown keys, values of
+ * another kind, what is missing, what has no effect. Returns 0 or -ENOMEM.
+ */
+int config_check(const struct config_node *tree, struct config_problems *problems);
+
+#endif

@@ -1,0 +1,75 @@
+#include "lib/config/tree.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct config_node *config_child(const struct config_node *node, const char *key)
+{
+	if (node->kind != CONFIG_MAP)
+		return NULL;
+	for (size_t i = 0; i < node->count; i++)
+		if (strcmp(node->children[i].key, key) == 0)
+			return &node->children[i];
+	return NULL;
+}
+
+struct config_node *config_add(struct config_node *node, char *key)
+{
+	struct config_node *child;
+
+	/* Room for 1, 2, 4, 8 …: grown when the count is a power of two. */
+	if ((node->count & (node->count - 1)) == 0) {
+		size_t room = node->count ? 2 * node->count : 1;
+		struct config_node *bigger = realloc(node->children, room * sizeof(*bigger));
+
+		if (!bigger) {
+			free(key);
+			return NULL;
+		}
+		node->children = bigger;
+	}
+	child = &node->children[node->count++];
+	*child = (struct config_node){.key = key};
+	return child;
+}
+
+int config_copy(struct config_node *to, const struct config_node *from)
+{
+	to->kind = from->kind;
+	to->quoted = from->quoted;
+	to->at = from->at;
+	if (from->text && !(to->text = strdup(from->text)))
+		return -ENOMEM;
+	for (size_t i = 0; i < from->count; i++) {
+		const struct config_node *child = &from->children[i];
+		char *key = child->key ? strdup(child->key) : NULL;
+		struct config_node *copy;
+
+		if (child->key && !key)
+			return -ENOMEM;
+		copy = config_add(to, key);
+		if (!copy || config_copy(copy, child) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+size_t config_size(const struct config_node *node)
+{
+	size_t size = 1;
+
+	for (size_t i = 0; i < node->count; i++)
+		size += config_size(&node->children[i]);
+	return size;
+}
+
+void config_clear(struct config_node *node)
+{
+	for (size_t i = 0; i < node->count; i++)
+		config_clear(&node->children[i]);
+	free(node->children);
+	free(node->key);
+	free(node->text);
+	*node = (struct config_node){0};
+}
