@@ -4,22 +4,22 @@
 
 #include <stddef.h>
 
+#include "lib/config/problems.h"
 #include "lib/error.h"
 
-enum { CLOUDCONFIG_SIZE_MAX = 1 << 20 };
-
 /*
- * Reads the file and checks that it is YAML with a mapping at its top. What the
- * keys mean is the running system's business.
+ * Reads the file and checks it against the schema.
  *
  * out, size  an allocation that the caller frees
+ * problems   gets all that is wrong, warnings too; places in it point to `path`
  *
- * Returns 0; -EINVAL with line and column of what is wrong; -EFBIG; or the errno
- * of opening and reading it.
+ * Returns 0; -EINVAL: it cannot be used; -EFBIG; or the errno of opening and reading it.
  */
-int cloudconfig_load(const char *path, char **out, size_t *size, struct error *err);
+int cloudconfig_load(const char *path, char **out, size_t *size, struct config_problems *problems,
+		     struct error *err);
 
 /* The check alone; `name` is for messages. */
-int cloudconfig_check(const char *name, const char *text, size_t size, struct error *err);
+int cloudconfig_check(const char *name, const char *text, size_t size,
+		      struct config_problems *problems, struct error *err);
 
 #endif

@@ -137,6 +137,18 @@ static int parse(int argc, char **argv, struct request *request, struct error *e
 	return r < 0 ? r : check_request(request, err);
 }
 
+static int load_config(const struct request *request, struct work *work, struct error *err)
+{
+	_cleanup_problems_ struct config_problems problems = {0};
+	int r;
+
+	if (!request->config)
+		return 0;
+	r = cloudconfig_load(request->config, &work->config, &work->config_size, &problems, err);
+	config_problems_print(stderr, &problems);
+	return r;
+}
+
 /* Everything that reads only. Returns 0 or an exit code. */
 static int prepare(const struct request *request, struct work *work, struct error *err)
 {
@@ -158,8 +170,7 @@ static int prepare(const struct request *request, struct work *work, struct erro
 		error_set(err, -EINVAL, "the name %s holds a \"?\"; rename it", request->disk);
 		return EXIT_USAGE;
 	}
-	if (request->config &&
-	    cloudconfig_load(request->config, &work->config, &work->config_size, err) < 0)
+	if (load_config(request, work, err) < 0)
 		return REFUSE_CLOUD_CONFIG;
 	if (trust_load(&request->keys, &work->trust, err) < 0)
 		return REFUSE_NO_KEY;

@@ -327,9 +327,10 @@ def test_no_key_at_all(releases, folder):
 
 
 @pytest.mark.parametrize("text,words", [
-    ("hostname: boat: x\n", ["line 1, column 15"]),
-    ("a: 1\n\tb: 2\n", ["line 2, column 1"]),
-    ("just words\n", ["at its top must stand keys"]),
+    ("hostname: boat: x\n", ["c.yml:1:15: error: not YAML"]),
+    ("hostname: b\n\tb: 2\n", ["c.yml:2:1: error: not YAML"]),
+    ("just words\n", ["at the top must stand keys"]),
+    ("hostnam: boat\nrunmcd: []\n", ["did you mean hostname?", "did you mean runcmd?"]),
     ("", ["keys"]),
 ])
 def test_cloud_config(releases, folder, text, words):
