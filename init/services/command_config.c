@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "init/services/command_config.h"
 #include "lib/cleanup.h"
 #include "lib/command.h"
 #include "lib/config/check.h"
@@ -101,6 +102,11 @@ static int keys(int argc, char **argv)
 int command_config(int argc, char **argv)
 {
 	static const struct command commands[] = {
+		{"get", "print a value", command_config_get},
+		{"set", "set a value", command_config_set},
+		{"unset", "take back what was set", command_config_unset},
+		{"merge", "lay a cloud-config over what has been set", command_config_merge},
+		{"export", "print the whole configuration", command_config_export},
 		{"keys", "list the keys that there are", keys},
 		{"validate", "say what is wrong with a cloud-config", validate},
 		{NULL, NULL, NULL},

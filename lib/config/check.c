@@ -10,6 +10,10 @@
 
 enum { EXPECTED_SIZE = 256, SHOWN_MAX = 60 };
 
+/* An error, marked in the tree. */
+#define refuse(problems, node, path, ...)                                                          \
+	((node)->bad = true, config_problem(problems, CONFIG_ERROR, &(node)->at, path, __VA_ARGS__))
+
 int config_rename(struct config_node *tree, struct config_problems *problems)
 {
 	struct config_node *old = config_child(tree, "rancher");
@@ -18,8 +22,8 @@ int config_rename(struct config_node *tree, struct config_problems *problems)
 	if (!old)
 		return 0;
 	if (config_child(tree, "proa"))
-		return config_problem(problems, CONFIG_ERROR, &old->at, old->key,
-				      "is the same section as proa: write one of them");
+		return refuse(problems, old, old->key,
+			      "is the same section as proa: write one of them");
 	name = strdup("proa");
 	if (!name)
 		return -ENOMEM;
@@ -28,8 +32,8 @@ int config_rename(struct config_node *tree, struct config_problems *problems)
 	return 0;
 }
 
-static int check_node(const struct config_node *node, const struct config_row *row,
-		      const char *path, struct config_problems *problems);
+static int check_node(struct config_node *node, const struct config_row *row, const char *path,
+		      struct config_problems *problems);
 
 static const char *found(const struct config_node *node)
 {
@@ -46,18 +50,17 @@ static const char *found(const struct config_node *node)
 	return "nothing";
 }
 
-static int wrong_kind(const struct config_node *node, const struct config_row *row,
-		      const char *path, struct config_problems *problems)
+static int wrong_kind(struct config_node *node, const struct config_row *row, const char *path,
+		      struct config_problems *problems)
 {
 	char expected[EXPECTED_SIZE];
 
 	config_expected(row, expected, sizeof(expected));
-	return config_problem(problems, CONFIG_ERROR, &node->at, path, "expected %s, not %s",
-			      expected, found(node));
+	return refuse(problems, node, path, "expected %s, not %s", expected, found(node));
 }
 
-static int check_text(const struct config_node *node, const struct config_row *row,
-		      const char *path, struct config_problems *problems)
+static int check_text(struct config_node *node, const struct config_row *row, const char *path,
+		      struct config_problems *problems)
 {
 	char expected[EXPECTED_SIZE];
 	bool cut;
@@ -66,15 +69,14 @@ static int check_text(const struct config_node *node, const struct config_row *r
 		return 0;
 	config_expected(row, expected, sizeof(expected));
 	if (row->flags & CONFIG_SECRET || strpbrk(node->text, "\n\r\033"))
-		return config_problem(problems, CONFIG_ERROR, &node->at, path, "expected %s",
-				      expected);
+		return refuse(problems, node, path, "expected %s", expected);
 	cut = strlen(node->text) > SHOWN_MAX;
-	return config_problem(problems, CONFIG_ERROR, &node->at, path, "\"%.*s%s\" is not %s",
-			      SHOWN_MAX, node->text, cut ? "…" : "", expected);
+	return refuse(problems, node, path, "\"%.*s%s\" is not %s", SHOWN_MAX, node->text,
+		      cut ? "…" : "", expected);
 }
 
-static int check_list(const struct config_node *node, const struct config_row *row,
-		      const char *path, struct config_problems *problems)
+static int check_list(struct config_node *node, const struct config_row *row, const char *path,
+		      struct config_problems *problems)
 {
 	const struct config_row *item = config_row_below(row, "[]");
 	char below[CONFIG_PATH_SIZE];
@@ -82,9 +84,8 @@ static int check_list(const struct config_node *node, const struct config_row *r
 
 	if (row->most &&
 	    ((long long)node->count < row->least || (long long)node->count > row->most))
-		r = config_problem(problems, CONFIG_ERROR, &node->at, path,
-				   "must have %lld to %lld items, not %zu", row->least, row->most,
-				   node->count);
+		r = refuse(problems, node, path, "must have %lld to %lld items, not %zu",
+			   row->least, row->most, node->count);
 	for (size_t i = 0; i < node->count && r == 0; i++) {
 		snprintf(below, sizeof(below), "%s[%zu]", path, i);
 		r = check_node(&node->children[i], item, below, problems);
@@ -92,8 +93,8 @@ static int check_list(const struct config_node *node, const struct config_row *r
 	return r;
 }
 
-static int unknown_key(const struct config_node *node, const struct config_row *section,
-		       const char *path, struct config_problems *problems)
+static int unknown_key(struct config_node *node, const struct config_row *section, const char *path,
+		       struct config_problems *problems)
 {
 	struct nearest nearest = {.wanted = node->key};
 	const struct config_row *row = NULL;
@@ -102,20 +103,19 @@ static int unknown_key(const struct config_node *node, const struct config_row *
 	while ((row = config_row_next(section, row, &name)))
 		nearest_offer(&nearest, name);
 	if (nearest.name)
-		return config_problem(problems, CONFIG_ERROR, &node->at, path,
-				      "unknown key; did you mean %s?", nearest.name);
+		return refuse(problems, node, path, "unknown key; did you mean %s?", nearest.name);
 	/* What belongs below `proa:` and stands at the top, or the other way round. */
 	if (!section && (row = config_row_below(config_row_below(NULL, "proa"), node->key)))
-		return config_problem(problems, CONFIG_ERROR, &node->at, path,
-				      "unknown key; %s has its place below proa:", node->key);
+		return refuse(problems, node, path,
+			      "unknown key; %s has its place below proa:", node->key);
 	if (section && strcmp(section->path, "proa") == 0 && config_row_below(NULL, node->key))
 		return config_problem(
 			problems, CONFIG_ERROR, &node->at, path,
 			"unknown key; %s has its place at the top, not below proa:", node->key);
-	return config_problem(problems, CONFIG_ERROR, &node->at, path, "unknown key");
+	return refuse(problems, node, path, "unknown key");
 }
 
-static int check_missing(const struct config_node *node, const struct config_row *section,
+static int check_missing(struct config_node *node, const struct config_row *section,
 			 const char *path, struct config_problems *problems)
 {
 	const struct config_row *row = NULL;
@@ -124,19 +124,18 @@ static int check_missing(const struct config_node *node, const struct config_row
 
 	while (r == 0 && (row = config_row_next(section, row, &name)))
 		if (row->flags & CONFIG_NEEDED && !config_child(node, name))
-			r = config_problem(problems, CONFIG_ERROR, &node->at, path,
-					   "the key %s is missing", name);
+			r = refuse(problems, node, path, "the key %s is missing", name);
 	return r;
 }
 
-static int check_map(const struct config_node *node, const struct config_row *section,
-		     const char *path, struct config_problems *problems)
+static int check_map(struct config_node *node, const struct config_row *section, const char *path,
+		     struct config_problems *problems)
 {
 	char below[CONFIG_PATH_SIZE];
 	int r = check_missing(node, section, path, problems);
 
 	for (size_t i = 0; i < node->count && r == 0; i++) {
-		const struct config_node *child = &node->children[i];
+		struct config_node *child = &node->children[i];
 		const struct config_row *row = config_row_below(section, child->key);
 
 		snprintf(below, sizeof(below), "%s%s%s", path, *path ? "." : "", child->key);
@@ -151,8 +150,8 @@ static int check_map(const struct config_node *node, const struct config_row *se
 	return r;
 }
 
-static int check_node(const struct config_node *node, const struct config_row *row,
-		      const char *path, struct config_problems *problems)
+static int check_node(struct config_node *node, const struct config_row *row, const char *path,
+		      struct config_problems *problems)
 {
 	if (row->flags & CONFIG_UNUSED)
 		return config_problem(problems, CONFIG_WARNING, &node->at, path,
@@ -174,7 +173,7 @@ static int check_node(const struct config_node *node, const struct config_row *r
 	return 0;
 }
 
-int config_check(const struct config_node *tree, struct config_problems *problems)
+int config_check(struct config_node *tree, struct config_problems *problems)
 {
 	return check_map(tree, NULL, "", problems);
 }

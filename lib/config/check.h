@@ -16,8 +16,9 @@ int config_rename(struct config_node *tree, struct config_problems *problems);
 
 /*
  * Adds all that the schema has against the tree (renamed before): unknown keys, values of
- * another kind, what is missing, what has no effect. Returns 0 or -ENOMEM.
+ * another kind, what is missing, what has no effect. What is in error is marked as bad.
+ * Returns 0 or -ENOMEM.
  */
-int config_check(const struct config_node *tree, struct config_problems *problems);
+int config_check(struct config_node *tree, struct config_problems *problems);
 
 #endif

@@ -55,6 +55,13 @@ int config_copy(struct config_node *to, const struct config_node *from)
 	return 0;
 }
 
+void config_place_all(struct config_node *node, const struct config_place *at)
+{
+	node->at = *at;
+	for (size_t i = 0; i < node->count; i++)
+		config_place_all(&node->children[i], at);
+}
+
 size_t config_size(const struct config_node *node)
 {
 	size_t size = 1;
@@ -62,6 +69,24 @@ size_t config_size(const struct config_node *node)
 	for (size_t i = 0; i < node->count; i++)
 		size += config_size(&node->children[i]);
 	return size;
+}
+
+void config_prune(struct config_node *node)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < node->count; i++) {
+		struct config_node *child = &node->children[i];
+
+		config_prune(child);
+		if (child->bad && node->kind == CONFIG_LIST && !node->key)
+			node->bad = true;
+		if (child->bad)
+			config_clear(child);
+		else
+			node->children[kept++] = *child;
+	}
+	node->count = kept;
 }
 
 void config_clear(struct config_node *node)

@@ -22,6 +22,7 @@ enum { CONFIG_DEPTH_MAX = 32 };
 struct config_node {
 	enum config_kind kind;
 	bool quoted;            /* a text that was written in quotes or as a block */
+	bool bad;               /* in error: config_prune takes it out */
 	char *key;              /* its name within a map; NULL: an item of a list, or the top */
 	char *text;             /* of a CONFIG_TEXT, without NULs in it */
 	struct config_place at; /* of the value; within a map, of its key */
@@ -42,8 +43,17 @@ struct config_node *config_add(struct config_node *node, char *key);
 /* Copies `from` with all below it over the empty node `to`. Returns 0 or -ENOMEM. */
 int config_copy(struct config_node *to, const struct config_node *from);
 
+/* Gives all that is in the tree one place. */
+void config_place_all(struct config_node *node, const struct config_place *at);
+
 /* Nodes in the tree, itself included. */
 size_t config_size(const struct config_node *node);
+
+/*
+ * Takes out what is marked as bad: one key of several, one SSH key of a list. A list within
+ * a list goes as a whole: what is left would be another command, another mount.
+ */
+void config_prune(struct config_node *node);
 
 /* Frees what is in the node; it is empty then, and keeps nothing. */
 void config_clear(struct config_node *node);

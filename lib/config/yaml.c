@@ -141,7 +141,7 @@ static int repeat(struct reader *reader, const yaml_event_t *event, struct confi
 		       "*%s repeats what is not there (no &%s before it)", name, name);
 }
 
-static bool is_null(const char *text)
+bool config_is_null(const char *text)
 {
 	return !*text || strcmp(text, "~") == 0 || strcmp(text, "null") == 0 ||
 	       strcmp(text, "Null") == 0 || strcmp(text, "NULL") == 0;
@@ -156,7 +156,7 @@ static int take_scalar(struct reader *reader, const yaml_event_t *event, struct 
 		return report(reader, event->start_mark, "a text with a NUL character in it");
 	out->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE ||
 		      (tag && strcmp(tag, YAML_STR_TAG) == 0);
-	if (!out->quoted && is_null(text))
+	if (!out->quoted && config_is_null(text))
 		return 0;
 	out->text = strdup(text);
 	out->kind = CONFIG_TEXT;
@@ -226,16 +226,17 @@ static int read_pair(struct reader *reader, const yaml_event_t *key, struct conf
 
 static int compare_keys(const void *left, const void *right)
 {
-	const struct config_node *a = *(const struct config_node *const *)left;
-	const struct config_node *b = *(const struct config_node *const *)right;
+	const struct config_node *a = *(struct config_node *const *)left;
+	const struct config_node *b = *(struct config_node *const *)right;
 	int r = strcmp(a->key, b->key);
 
 	return r ? r : (a > b) - (a < b); /* of one key: as they stand in the file */
 }
 
-static int check_twice(struct reader *reader, const struct config_node *map)
+/* The first of two counts, as long as nobody has mended the file. */
+static int check_twice(struct reader *reader, struct config_node *map)
 {
-	_cleanup_free_ const struct config_node **sorted = NULL;
+	_cleanup_free_ struct config_node **sorted = NULL;
 	int r = 0;
 
 	if (map->count < 2)
@@ -246,11 +247,13 @@ static int check_twice(struct reader *reader, const struct config_node *map)
 	for (size_t i = 0; i < map->count; i++)
 		sorted[i] = &map->children[i];
 	qsort(sorted, map->count, sizeof(*sorted), compare_keys);
-	for (size_t i = 1; i < map->count && r == 0; i++)
-		if (strcmp(sorted[i]->key, sorted[i - 1]->key) == 0)
-			r = config_problem(reader->problems, CONFIG_ERROR, &sorted[i]->at,
-					   sorted[i]->key, "stands twice, before this in line %u",
-					   sorted[i - 1]->at.line);
+	for (size_t i = 1; i < map->count && r == 0; i++) {
+		if (strcmp(sorted[i]->key, sorted[i - 1]->key) != 0)
+			continue;
+		sorted[i]->bad = true;
+		r = config_problem(reader->problems, CONFIG_ERROR, &sorted[i]->at, sorted[i]->key,
+				   "stands twice, before this in line %u", sorted[i - 1]->at.line);
+	}
 	return r;
 }
 
@@ -270,7 +273,7 @@ static int read_map(struct reader *reader, struct config_node *out, unsigned int
 }
 
 /* Of tags, YAML's own names for what is there anyway are understood. */
-static int check_tag(struct reader *reader, const yaml_event_t *event)
+static int check_tag(struct reader *reader, const yaml_event_t *event, struct config_node *out)
 {
 	static const char *const known[] = {YAML_STR_TAG, YAML_INT_TAG, YAML_BOOL_TAG, YAML_SEQ_TAG,
 					    YAML_MAP_TAG};
@@ -281,6 +284,7 @@ static int check_tag(struct reader *reader, const yaml_event_t *event)
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(tag, known[i]) == 0)
 			return 0;
+	out->bad = true;
 	if (strcmp(tag, "tag:yaml.org,2002:binary") == 0)
 		return report(reader, event->start_mark,
 			      "!!binary is not understood: write a text, and \"encoding: b64\" "
@@ -301,7 +305,7 @@ static int read_value(struct reader *reader, const yaml_event_t *event, struct c
 			       CONFIG_DEPTH_MAX);
 	r = count(reader, event, 1);
 	if (r == 0)
-		r = check_tag(reader, event);
+		r = check_tag(reader, event, out);
 	if (r < 0)
 		return r;
 	switch (event->type) {
@@ -330,8 +334,7 @@ static int read_document(struct reader *reader, struct config_node *out)
 		r = read_value(reader, &top, out, 0);
 	if (r == 0)
 		r = next(reader, &end);
-	if (r == 0 && out->kind != CONFIG_MAP && out->kind != CONFIG_NOTHING)
-		r = give_up(reader, top.start_mark, "at the top must stand keys (\"hostname: …\")");
+	out->at = place(reader, top.start_mark);
 	return r;
 }
 
@@ -357,8 +360,8 @@ static int read_stream(struct reader *reader, struct config_node *out)
 	}
 }
 
-int config_read_yaml(const char *source, const char *text, size_t size, struct config_node *out,
-		     struct config_problems *problems)
+int config_read_value(const char *source, const char *text, size_t size, struct config_node *out,
+		      struct config_problems *problems)
 {
 	struct reader reader = {.source = source, .problems = problems};
 	int r;
@@ -373,10 +376,25 @@ int config_read_yaml(const char *source, const char *text, size_t size, struct c
 		config_clear(&reader.anchors[i].value);
 	}
 	free(reader.anchors);
+	return r == -EINVAL ? CONFIG_CUT : r;
+}
+
+int config_read_yaml(const char *source, const char *text, size_t size, struct config_node *out,
+		     struct config_problems *problems)
+{
+	const struct config_place start = {source, 1, 1};
+	size_t errors = problems->errors;
+	int r = config_read_value(source, text, size, out, problems);
+
+	if (r == 0 && out->kind != CONFIG_MAP && out->kind != CONFIG_NOTHING &&
+	    problems->errors == errors &&
+	    config_problem(problems, CONFIG_ERROR, out->at.line ? &out->at : &start, NULL,
+			   "at the top must stand keys (\"hostname: …\")") < 0)
+		return -ENOMEM;
 	if (out->kind != CONFIG_MAP) {
 		config_clear(out);
 		out->kind = CONFIG_MAP;
-		out->at = (struct config_place){source, 1, 1};
+		out->at = start;
 	}
-	return r == -ENOMEM ? r : 0;
+	return r;
 }

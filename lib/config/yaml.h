@@ -11,6 +11,9 @@ enum {
 	CONFIG_NODES_MAX = 200 * 1000, /* values in a tree, what aliases repeat included */
 };
 
+/* What is returned where a text was read in part only. */
+#define CONFIG_CUT 1
+
 /*
  * Reads `size` bytes of `text`; `out` must be empty.
  *
@@ -18,9 +21,17 @@ enum {
  * problems  gets what is wrong: no YAML, a key that stands twice, a text with a NUL …
  *
  * Returns 0, also where problems were found: `out` then holds what was understood (an empty
- * map for an empty file). -ENOMEM: nothing of it may be used.
+ * map for an empty file), and what is wrong is marked in it. CONFIG_CUT: reading ended where
+ * the text is no YAML any more. -ENOMEM: nothing of it may be used.
  */
 int config_read_yaml(const char *source, const char *text, size_t size, struct config_node *out,
 		     struct config_problems *problems);
+
+/* The same, but any value may stand at the top; CONFIG_NOTHING where none does. */
+int config_read_value(const char *source, const char *text, size_t size, struct config_node *out,
+		      struct config_problems *problems);
+
+/* Whether YAML takes a text without quotes for nothing: "", "~", "null". */
+bool config_is_null(const char *text);
 
 #endif
