@@ -24,6 +24,16 @@ CFLAGS_ALL := $(filter-out -D_FORTIFY_SOURCE=3,$(CFLAGS_ALL)) \
 LDFLAGS_ALL += -fsanitize=address,undefined
 ASAN_DEFAULTS = $(BUILD)/obj/tests/unit/support/asan.o
 endif
+# CC=clang LIBFUZZER=1: fuzzers that look for inputs, in place of programs that replay them.
+ifdef LIBFUZZER
+override BUILD := $(BUILD)/libfuzzer
+CFLAGS_ALL := $(filter-out -D_FORTIFY_SOURCE=3,$(CFLAGS_ALL)) \
+	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LDFLAGS_ALL += -fsanitize=fuzzer,address,undefined
+ASAN_DEFAULTS = $(BUILD)/obj/tests/unit/support/asan.o
+else
+FUZZ_MAIN = $(BUILD)/obj/tests/fuzz/replay.o
+endif
 
 # Rooms (DESIGN §1: who may use whom). The libraries are archives: a program
 # links the objects that it refers to and no others, so PID 1 stays small.
@@ -98,6 +108,15 @@ unit: $(UNIT)
 	@failed=0; for t in $(UNIT); do $$t || failed=1; done; exit $$failed
 .PHONY: unit-programs
 unit-programs: $(UNIT)
+
+# Fuzz targets, one for each reader of bytes from outside (tests/fuzz/run).
+FUZZ := $(patsubst tests/fuzz/%_fuzz.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%_fuzz.o $(FUZZ_MAIN) $(ASAN_DEFAULTS) \
+		$(BUILD)/libtestable.a $(BUILD)/libbootloader.a $(BUILD)/libproa.a
+	@mkdir -p $(@D)
+	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(LIBS_PROA)
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZ)
 
 # What tests/system/test_grub_table.py asks for the model's answers.
 $(BUILD)/tests/grub_table: $(BUILD)/obj/tests/system/grub_table.o $(BUILD)/libbootloader.a $(BUILD)/libproa.a

@@ -35,17 +35,39 @@ static bool put(yaml_emitter_t *emitter, yaml_event_t *event, int made)
 	return made && yaml_emitter_emit(emitter, event);
 }
 
+/* Whether a text may stand as a block ("|") as libyaml 0.2.5 writes them. */
+static bool is_block(const char *text)
+{
+	if (!strchr(text, '\n') || strchr(" \n", *text))
+		return false;
+	for (const char *c = text; *c; c++) {
+		if ((unsigned char)*c < 0x20 && *c != '\n')
+			return false;
+		/* Blank lines, lines that begin further in, blanks at an end. */
+		if ((c[0] == '\n' && (c[1] == ' ' || c[1] == '\n')) ||
+		    (c[0] == ' ' && (c[1] == '\n' || !c[1])))
+			return false;
+	}
+	return true;
+}
+
+static yaml_scalar_style_t style_of(const char *text, bool quoted)
+{
+	if (is_block(text))
+		return YAML_LITERAL_SCALAR_STYLE;
+	/* A lone "-" libyaml writes so that it reads back as a list. */
+	if (quoted || config_is_null(text) || strcmp(text, "-") == 0 || strchr(text, '\n'))
+		return YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+	return YAML_ANY_SCALAR_STYLE;
+}
+
 static bool put_text(yaml_emitter_t *emitter, const char *text, bool quoted)
 {
-	yaml_scalar_style_t style = YAML_ANY_SCALAR_STYLE;
 	yaml_event_t event;
 
-	if (quoted || config_is_null(text))
-		style = strchr(text, '\n') ? YAML_LITERAL_SCALAR_STYLE
-					   : YAML_DOUBLE_QUOTED_SCALAR_STYLE;
 	return put(emitter, &event,
 		   yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text,
-						(int)strlen(text), 1, 1, style));
+						(int)strlen(text), 1, 1, style_of(text, quoted)));
 }
 
 static bool put_node(yaml_emitter_t *emitter, const struct config_node *node,

@@ -53,6 +53,7 @@ static void test_emit(void **state)
 		"a: \"\\0x\"\n" /* refused when read: see config_test */,
 		"a: \"tab\\there\"\n",
 		"a: ü\n",
+		"a:\n- \"-\"\n- -x\n- \"?x\"\n",
 	};
 
 	(void)state;

@@ -1,0 +1,2 @@
+proa-signature 1
+32c995a0629439ce Nr3TZdRdW/MxiJbUTJmnFu0CvbCYEnSA0KvXxeh3t+EBttTu9yXwgVn4U5kavs0n2G4loLKbmUS1FsN5+HAWAg==
