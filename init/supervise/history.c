@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "bootloader/bootlog.h"
 #include "init/say.h"
@@ -18,11 +19,28 @@ enum {
 	LINES_KEPT = 50,
 };
 
-/* The number of the last boot that the file names; 0: none, or no such file. */
-static uint64_t last_written(const char *path)
+/* A pipe in the file's place must not stop PID 1: it is none of ours. */
+static int open_regular(const char *path, int flags)
+{
+	struct stat status;
+	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+
+	if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))) {
+		close(fd);
+		errno = EINVAL;
+		return -1;
+	}
+	return fd;
+}
+
+/*
+ * The number of the last boot that the file names; 0: none, or no such file. One that is
+ * yet to come is from another machine's life, and does not count.
+ */
+static uint64_t last_written(const char *path, uint64_t current)
 {
 	_cleanup_free_ char *tail = calloc(1, TAIL + 1);
-	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_fd_ int fd = open_regular(path, O_RDONLY);
 	struct stat status;
 	uint64_t last = 0;
 
@@ -31,8 +49,10 @@ static uint64_t last_written(const char *path)
 		return 0;
 	for (const char *line = tail; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
-		if (strncmp(line, "boot=", 5) == 0)
-			last = strtoull(line + 5, NULL, 10);
+		uint64_t boot = strncmp(line, "boot=", 5) == 0 ? strtoull(line + 5, NULL, 10) : 0;
+
+		if (boot > 0 && boot < current)
+			last = boot;
 	}
 	return last;
 }
@@ -85,18 +105,21 @@ static int harvest(const struct facts *facts, struct error *err)
 {
 	struct harvest harvest = {.current = facts->boot};
 	struct stat status;
-	uint64_t last = last_written(HISTORY_PATH);
+	uint64_t last = last_written(HISTORY_PATH, facts->boot);
 	_cleanup_fd_ int ring = bootlog_open(facts->flip, err);
 	_cleanup_file_ FILE *out = NULL;
+	_cleanup_fd_ int fd = -1;
 	int r;
 
 	if (ring < 0)
 		return ring;
 	if (last == 0)
-		last = last_written(HISTORY_PATH ".1");
-	out = fopen(HISTORY_PATH, "ae");
+		last = last_written(HISTORY_PATH ".1", facts->boot);
+	fd = open_regular(HISTORY_PATH, O_WRONLY | O_APPEND | O_CREAT);
+	out = fd < 0 ? NULL : fdopen(fd, "a");
 	if (!out)
 		return error_errno(err, "cannot open " HISTORY_PATH);
+	fd = -1; /* the stream's now */
 	harvest.out = out;
 	r = bootlog_each(ring, 0, last, write_boot, &harvest, err);
 	if (r == 0 && (fflush(out) != 0 || fsync(fileno(out)) < 0))

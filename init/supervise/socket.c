@@ -70,6 +70,9 @@ void socket_answer(struct gate *gate, char *request, bool root, char *answer, si
 	for (size_t i = 0; i < sizeof(stops) / sizeof(*stops); i++) {
 		if (strcmp(request, stops[i].name) == 0) {
 			stop_request(stops[i].kind, true);
+			if (stop_requested() != stops[i].kind)
+				snprintf(answer, size,
+					 "error the machine is stopping already, for another request");
 			return;
 		}
 	}
@@ -110,9 +113,29 @@ static void serve(void *context)
 		drop(client);
 }
 
+/*
+ * A full house: the one that came first goes, so that idle callers lock nobody out; callers
+ * who are not root go before those who are.
+ */
+static struct client *make_room(void)
+{
+	struct client *least = &clients[0];
+
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *one = &clients[i];
+
+		if (one->fd < 0)
+			return one;
+		if (one->root == least->root ? one->age < least->age : least->root)
+			least = one;
+	}
+	drop(least);
+	return least;
+}
+
 static void accept_client(void *context)
 {
-	struct client *client = &clients[0];
+	struct client *client;
 	struct ucred caller = {.uid = (uid_t)-1};
 	socklen_t size = sizeof(caller);
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -120,17 +143,7 @@ static void accept_client(void *context)
 	(void)context;
 	if (fd < 0)
 		return;
-	/* A full house: the one that came first goes, so that idle callers lock nobody out. */
-	for (size_t i = 0; i < CLIENTS_MAX; i++) {
-		if (clients[i].fd < 0) {
-			client = &clients[i];
-			break;
-		}
-		if (clients[i].age < client->age)
-			client = &clients[i];
-	}
-	if (client->fd >= 0)
-		drop(client);
+	client = make_room();
 	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &caller, &size);
 	*client = (struct client){.fd = fd, .root = caller.uid == 0, .age = ++ages};
 	if (loop_add(fd, serve, client) < 0) {

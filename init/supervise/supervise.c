@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/reboot.h>
 #include <sys/sysinfo.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "init/facts.h"
@@ -31,6 +32,7 @@ enum {
 	WATCH_MS = 5 * 1000,
 	HEARTBEAT_MS = 60 * 1000,
 	GIVE_UP_S = 5,
+	SYNC_S = 20,
 	/* The service manager has 5 minutes for its verdict; one that never speaks has failed. */
 	VERDICT_MS = 10 * 60 * 1000,
 };
@@ -83,6 +85,19 @@ static void no_verdict(void *context)
 		gate_failed(&gate, "the service manager gave no verdict");
 }
 
+/* In a process of its own: a disk that does not answer must not keep the machine. */
+static void sync_for_a_while(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		sync();
+		_exit(0);
+	}
+	for (int i = 0; i < SYNC_S * 10 && pid > 0 && waitpid(pid, NULL, WNOHANG) == 0; i++)
+		usleep(100 * 1000);
+}
+
 /* Nothing here can be done without; the kernel counts on PID 1 to say so and reboot. */
 static _Noreturn void give_up(const struct error *err)
 {
@@ -90,7 +105,7 @@ static _Noreturn void give_up(const struct error *err)
 	record_end(BOOTLOG_FAILED, err->message);
 	sleep(GIVE_UP_S);
 	say("rebooting");
-	sync();
+	sync_for_a_while();
 	reboot(RB_AUTOBOOT);
 	_exit(1);
 }

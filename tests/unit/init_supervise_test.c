@@ -105,7 +105,10 @@ static void test_requests(void **state)
 	assert_string_equal(ask(&gate, "degraded disk\nfull", true), "ok");
 	assert_string_equal(gate.degraded, "disk full");
 	assert_string_equal(ask(&gate, "poweroff", true), "ok");
-	assert_string_equal(ask(&gate, "reboot", true), "ok"); /* the first one counts */
+	assert_string_equal(ask(&gate, "poweroff", true), "ok");
+	/* The first one counts, and another one hears so. */
+	assert_string_equal(ask(&gate, "reboot", true),
+			    "error the machine is stopping already, for another request");
 	assert_int_equal(stop_requested(), STOP_POWEROFF);
 }
 
