@@ -31,14 +31,16 @@ void gate_judge(struct gate *gate, const struct gate_facts *facts)
 	if (rest[0])
 		add(gate->degraded, rest);
 
-	if (gate->verdict != GATE_OPEN)
-		return;
-	if (!gate->degraded[0]) {
-		gate->verdict = GATE_PASSED;
-	} else if (late && facts->slot_good && !vital[0]) {
-		gate->verdict = GATE_PASSED;
-	} else if (late) {
-		gate->verdict = GATE_FAILED;
-		memcpy(gate->failed, gate->degraded, sizeof(gate->failed));
+	if (gate->verdict == GATE_OPEN) {
+		if (!gate->degraded[0]) {
+			gate->verdict = GATE_PASSED;
+		} else if (late && facts->slot_good && !vital[0]) {
+			gate->verdict = GATE_PASSED;
+		} else if (late) {
+			gate->verdict = GATE_FAILED;
+			memcpy(gate->failed, gate->degraded, sizeof(gate->failed));
+		}
 	}
+	if (facts->remarks[0])
+		add(gate->degraded, facts->remarks);
 }

@@ -24,6 +24,7 @@ struct gate_facts {
 	bool system_answers;
 	bool user_answers;
 	const char *services; /* required ones that don't run, with their reasons; "": none */
+	const char *remarks;  /* what a person should look at, and no release is to blame for */
 };
 
 struct gate {

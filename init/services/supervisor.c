@@ -12,6 +12,7 @@
 
 #include "init/services/paths.h"
 #include "init/services/fields.h"
+#include "init/services/settings.h"
 #include "lib/cleanup.h"
 #include "lib/console.h"
 
@@ -88,6 +89,7 @@ static void judge(struct supervisor *supervisor, const struct boot *boot, uint64
 		.system_answers = supervisor->link.state == LINK_UP,
 		.user_answers = supervisor->user_docker.answers,
 		.services = missing,
+		.remarks = supervisor->remarks,
 	};
 
 	if (supervisor->stopping)
@@ -127,6 +129,23 @@ static bool all_stopped(const struct supervisor *supervisor)
 		if (supervisor->services[i].state != SERVICE_STOPPED)
 			return false;
 	return true;
+}
+
+/* Nothing in a configuration stops the machine: what is in error is left out, and said. */
+static void configure(struct supervisor *supervisor)
+{
+	_cleanup_whole_config_ struct config config = {0};
+	struct error err = ERROR_INIT;
+	int r = config_load(&config_of_this_machine, &config, &err);
+
+	if (r == 0 && settings_apply(&config, &settings_of_this_machine) < 0)
+		r = error_oom(&err);
+	if (r < 0)
+		snprintf(supervisor->remarks, sizeof(supervisor->remarks), "configuration: %.400s",
+			 err.message);
+	else
+		settings_summary(&config.problems, supervisor->remarks,
+				 sizeof(supervisor->remarks));
 }
 
 static int prepare(struct supervisor *supervisor, const struct boot *boot, struct error *err)
@@ -191,6 +210,7 @@ int supervisor_run(struct supervisor *supervisor, struct error *err)
 		supervisor->gate.verdict = GATE_PASSED;
 		supervisor->report.verdict_told = true;
 	}
+	configure(supervisor);
 	r = prepare(supervisor, &boot, err);
 	while (r == 0) {
 		struct pollfd watched = {.fd = signals, .events = POLLIN};

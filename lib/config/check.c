@@ -156,6 +156,9 @@ static int check_node(struct config_node *node, const struct config_row *row, co
 	if (row->flags & CONFIG_UNUSED)
 		return config_problem(problems, CONFIG_WARNING, &node->at, path,
 				      "has no effect: %s", row->about);
+	if (row->flags & CONFIG_LATER &&
+	    config_problem(problems, CONFIG_WARNING, &node->at, path, CONFIG_LATER_WORDS) < 0)
+		return -ENOMEM;
 	if (!(row->kinds & 1U << node->kind))
 		return wrong_kind(node, row, path, problems);
 	if (row->flags & CONFIG_ANY)

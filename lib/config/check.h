@@ -8,6 +8,9 @@
 
 enum { CONFIG_PATH_SIZE = 512 };
 
+/* What is said of keys that are checked only (CONFIG_LATER). */
+#define CONFIG_LATER_WORDS "is checked, and has no effect in this version yet"
+
 /*
  * Gives the section `rancher` its name here, `proa`. Both in one file: a problem.
  * Returns 0 or -ENOMEM.

@@ -13,6 +13,11 @@ struct style {
 	void (*key)(FILE *out, const struct config_row *row, const char *expected);
 };
 
+static const char *note(const struct config_row *row)
+{
+	return row->flags & CONFIG_LATER ? " Checked only, in this version." : "";
+}
+
 /* Markdown's ` marks what is typed; a terminal has no use for it. */
 static void print_plain(FILE *out, const char *text)
 {
@@ -27,7 +32,7 @@ static void text_section(FILE *out, const struct config_row *row)
 		return;
 	fprintf(out, "%s\n    ", row->path);
 	print_plain(out, row->about);
-	fputs("\n\n", out);
+	fprintf(out, "%s\n\n", note(row));
 }
 
 static void text_unused(FILE *out)
@@ -39,6 +44,7 @@ static void text_key(FILE *out, const struct config_row *row, const char *expect
 {
 	fprintf(out, "%s\n    ", row->path);
 	print_plain(out, row->about);
+	fputs(note(row), out);
 	if (*expected)
 		fprintf(out, "\n    Value: %s", expected);
 	if (row->fallback && *row->fallback)
@@ -49,7 +55,7 @@ static void text_key(FILE *out, const struct config_row *row, const char *expect
 static void markdown_section(FILE *out, const struct config_row *row)
 {
 	if (row)
-		fprintf(out, "\n## `%s`\n\n%s\n", row->path, row->about);
+		fprintf(out, "\n## `%s`\n\n%s%s\n", row->path, row->about, note(row));
 	else
 		fputs("\n## At the top\n", out);
 	fputs("\n| key | value | default | |\n| --- | --- | --- | --- |\n", out);
@@ -67,10 +73,11 @@ static void markdown_key(FILE *out, const struct config_row *row, const char *ex
 	if (row->flags & CONFIG_UNUSED)
 		fprintf(out, "| `%s` | %s |\n", row->path, row->about);
 	else if (row->fallback && *row->fallback)
-		fprintf(out, "| `%s` | %s | `%s` | %s |\n", row->path, expected, row->fallback,
-			row->about);
+		fprintf(out, "| `%s` | %s | `%s` | %s%s |\n", row->path, expected, row->fallback,
+			row->about, note(row));
 	else
-		fprintf(out, "| `%s` | %s | | %s |\n", row->path, expected, row->about);
+		fprintf(out, "| `%s` | %s | | %s%s |\n", row->path, expected, row->about,
+			note(row));
 }
 
 /* roff takes a line that begins with . or ' for a request, and - for a hyphen. */
@@ -96,7 +103,7 @@ static void man_section(FILE *out, const struct config_row *row)
 	}
 	fprintf(out, ".SH %s\n", row->path);
 	print_roff(out, row->about);
-	fputc('\n', out);
+	fprintf(out, "%s\n", note(row));
 }
 
 static void man_unused(FILE *out)
@@ -110,6 +117,7 @@ static void man_key(FILE *out, const struct config_row *row, const char *expecte
 	print_roff(out, row->path);
 	fputc('\n', out);
 	print_roff(out, row->about);
+	fputs(note(row), out);
 	if (*expected) {
 		fputs("\nValue: ", out);
 		print_roff(out, expected);

@@ -8,17 +8,17 @@
 #define LIST (1U << CONFIG_LIST)
 #define MAP  (1U << CONFIG_MAP)
 
-#define SECTION(row_path, row_about)                                                               \
+#define SECTION(row_path, row_about, ...)                                                          \
 	{                                                                                          \
-		.path = (row_path), .kinds = MAP, .about = (row_about)                             \
+		.path = (row_path), .kinds = MAP, .about = (row_about), __VA_ARGS__                \
 	}
-#define NAMES(row_path, row_about)                                                                 \
+#define NAMES(row_path, row_about, ...)                                                            \
 	{                                                                                          \
-		.path = (row_path), .kinds = MAP, .about = (row_about)                             \
+		.path = (row_path), .kinds = MAP, .about = (row_about), __VA_ARGS__                \
 	}
-#define ITEMS(row_path, row_about)                                                                 \
+#define ITEMS(row_path, row_about, ...)                                                            \
 	{                                                                                          \
-		.path = (row_path), .kinds = LIST, .about = (row_about)                            \
+		.path = (row_path), .kinds = LIST, .about = (row_about), __VA_ARGS__               \
 	}
 #define VALUE(row_path, row_type, row_fallback, row_about, ...)                                    \
 	{                                                                                          \
@@ -40,7 +40,7 @@
 
 /* What both Dockers take: the rows differ in the section's name alone. */
 #define DOCKER(section, row_about)                                                                 \
-	SECTION(section, row_about),                                                               \
+	SECTION(section, row_about, .flags = CONFIG_LATER),                                        \
 		ITEMS(section ".extra_args", "Further arguments of `dockerd`."),                   \
 		VALUE(section ".extra_args[]", config_line, NULL,                                  \
 		      "One argument, with its value: "                                             \
@@ -67,10 +67,12 @@
 const struct config_row config_rows[] = {
 	VALUE("hostname", config_hostname, "proa", "The machine's name."),
 
-	ITEMS("ssh_authorized_keys", "Whoever has one of these keys may log in as `proa`."),
+	ITEMS("ssh_authorized_keys", "Whoever has one of these keys may log in as `proa`.",
+	      .flags = CONFIG_LATER),
 	VALUE("ssh_authorized_keys[]", config_ssh_key, NULL, "One public key."),
 
-	ITEMS("write_files", "Files that are written at every boot, before the services start."),
+	ITEMS("write_files", "Files that are written at every boot, before the services start.",
+	      .flags = CONFIG_LATER),
 	SECTION("write_files[]", "One file."),
 	VALUE("write_files[].path", config_path, NULL,
 	      "Where; on the state partition, or it is gone "
@@ -86,21 +88,23 @@ const struct config_row config_rows[] = {
 	VALUE("write_files[].append", config_bool, "false",
 	      "Whether it is added to what is there."),
 
-	ITEMS("runcmd", "Commands that run once a boot, when user Docker answers."),
+	ITEMS("runcmd", "Commands that run once a boot, when user Docker answers.",
+	      .flags = CONFIG_LATER),
 	{.path = "runcmd[]",
 	 .kinds = TEXT | LIST,
 	 .type = &config_block,
 	 .about = "A line for the shell, or a list: a program and its arguments."},
 	VALUE("runcmd[][]", config_block, NULL, "The program, or one argument."),
 
-	ITEMS("bootcmd", "Commands that run once a boot, before the services start."),
+	ITEMS("bootcmd", "Commands that run once a boot, before the services start.",
+	      .flags = CONFIG_LATER),
 	{.path = "bootcmd[]",
 	 .kinds = TEXT | LIST,
 	 .type = &config_block,
 	 .about = "A line for the shell, or a list: a program and its arguments."},
 	VALUE("bootcmd[][]", config_block, NULL, "The program, or one argument."),
 
-	ITEMS("mounts", "Further file systems, as in fstab(5)."),
+	ITEMS("mounts", "Further file systems, as in fstab(5).", .flags = CONFIG_LATER),
 	{.path = "mounts[]",
 	 .kinds = LIST,
 	 .least = 2,
@@ -126,22 +130,23 @@ const struct config_row config_rows[] = {
 	      "The password of `proa` for the consoles and for `sudo`: a hash (`openssl passwd "
 	      "-6`), "
 	      "or the word itself.",
-	      .flags = CONFIG_SECRET),
+	      .flags = CONFIG_SECRET | CONFIG_LATER),
 	VALUE("proa.autologin", config_bool, "false",
-	      "Whether the consoles ask nobody for a password."),
+	      "Whether the consoles ask nobody for a password.", .flags = CONFIG_LATER),
 
 	ITEMS("proa.modules", "Kernel modules to load beside those that the hardware asks for."),
 	VALUE("proa.modules[]", config_module, NULL, "One module, with its parameters."),
 	NAMES("proa.sysctl", "Settings of the kernel, as in sysctl.conf(5)."),
 	VALUE("proa.sysctl.*", config_line, NULL, "The setting's value."),
 
-	NAMES("proa.services", "Further services of System Docker (docs/services.md)."),
+	NAMES("proa.services", "Further services of System Docker (docs/services.md).",
+	      .flags = CONFIG_LATER),
 	{.path = "proa.services.*",
 	 .kinds = MAP,
 	 .flags = CONFIG_ANY,
 	 .about = "One service: the keys are those of docs/services.md."},
 
-	SECTION("proa.ssh", "The SSH server."),
+	SECTION("proa.ssh", "The SSH server.", .flags = CONFIG_LATER),
 	VALUE("proa.ssh.daemon", config_bool, "true", "Whether there is one."),
 	VALUE("proa.ssh.port", config_integer, "22", "Where it listens.", .least = 1,
 	      .most = 65535),
@@ -150,7 +155,8 @@ const struct config_row config_rows[] = {
 	VALUE("proa.ssh.password_login", config_bool, "false",
 	      "Whether the password opens it, too, and not a key alone."),
 
-	SECTION("proa.network", "How the machine is reached, and reaches others."),
+	SECTION("proa.network", "How the machine is reached, and reaches others.",
+		.flags = CONFIG_LATER),
 	NAMES("proa.network.interfaces",
 	      "Ethernet ports by name (`eth0`), pattern (`enp*`) or MAC address "
 	      "(`\"mac:52:54:00:12:34:56\"`); the most exact one counts. A port that none names "
@@ -185,7 +191,7 @@ const struct config_row config_rows[] = {
 	UNUSED("proa.network.wifi_networks", "there are no drivers for wireless networks"),
 	UNUSED("proa.network.modem_networks", "there are no drivers for modems"),
 
-	SECTION("proa.ntp", "The clock."),
+	SECTION("proa.ntp", "The clock.", .flags = CONFIG_LATER),
 	VALUE("proa.ntp.enabled", config_bool, "true", "Whether it is set from the network."),
 	ITEMS("proa.ntp.servers", "Servers; without them Debian's pool."),
 	VALUE("proa.ntp.servers[]", config_host, NULL, "A server."),
@@ -199,7 +205,7 @@ const struct config_row config_rows[] = {
 	UNUSED("proa.system_docker.graph", NOT_DOCKER),
 	UNUSED("proa.system_docker.storage_driver", NOT_DOCKER),
 
-	SECTION("proa.upgrade", "New releases."),
+	SECTION("proa.upgrade", "New releases.", .flags = CONFIG_LATER),
 	VALUE("proa.upgrade.url", config_url, NULL, "The channel."),
 	VALUE("proa.upgrade.policy", config_choice, "none",
 	      "What happens by itself: nothing, fetching into the other slot, or that and a "
@@ -208,13 +214,13 @@ const struct config_row config_rows[] = {
 	UNUSED("proa.upgrade.image",
 	       "releases come as bundles from a channel: use `proa.upgrade.url`"),
 
-	SECTION("proa.health", "When a boot counts as good."),
+	SECTION("proa.health", "When a boot counts as good.", .flags = CONFIG_LATER),
 	VALUE("proa.health.deadline", config_duration, "5m",
 	      "How long a new release has for all that is asked of it.", .least = 30, .most = 3600),
 	VALUE("proa.health.check_timeout", config_duration, "30s",
 	      "How long one check in `/var/lib/proa/health.d` may take.", .least = 1, .most = 600),
 
-	SECTION("proa.watchdog", "What resets a machine that hangs."),
+	SECTION("proa.watchdog", "What resets a machine that hangs.", .flags = CONFIG_LATER),
 	VALUE("proa.watchdog.enabled", config_bool, "true", "Whether it is used."),
 	VALUE("proa.watchdog.timeout", config_duration, "30s", "After which silence.", .least = 10,
 	      .most = 600),

@@ -24,6 +24,7 @@ enum config_flags {
 	CONFIG_UNUSED = 2, /* has no effect: `about` says why */
 	CONFIG_ANY = 4,    /* whatever is below it is another format's */
 	CONFIG_NEEDED = 8, /* its section is of no use without it */
+	CONFIG_LATER = 16, /* checked, and not applied by this version */
 };
 
 struct config_row {

@@ -20,7 +20,7 @@
 
 #define KEY "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBSsU9pJn8aU7N3sHXoe9JjJzsfp8tLROhZlJHkHhzw2 me"
 
-/* Reads and checks a text; all that is said of it, as a person sees it. */
+/* Reads and checks a text; what is said of it, but for what a later version will do. */
 static char *said(const char *text, size_t size, size_t *errors)
 {
 	_cleanup_problems_ struct config_problems problems = {0};
@@ -35,7 +35,12 @@ static char *said(const char *text, size_t size, size_t *errors)
 	assert_int_equal(config_rename(&tree, &problems), 0);
 	assert_int_equal(config_check(&tree, &problems), 0);
 	config_problems_sort(&problems);
-	config_problems_print(stream, &problems);
+	for (size_t i = 0; i < problems.count; i++) {
+		struct config_problems one = {&problems.items[i], 1, 0};
+
+		if (strcmp(problems.items[i].text, CONFIG_LATER_WORDS) != 0)
+			config_problems_print(stream, &one);
+	}
 	fclose(stream);
 	*errors = problems.errors;
 	return out;

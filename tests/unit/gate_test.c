@@ -50,6 +50,7 @@ static void test_verdicts(void **state)
 			.system_answers = rows[i].system,
 			.user_answers = rows[i].user,
 			.services = rows[i].services,
+			.remarks = "",
 		};
 
 		print_message("  %s\n", rows[i].rule);
@@ -68,7 +69,8 @@ static void test_a_verdict_stays(void **state)
 				   .state_mounted = true,
 				   .system_answers = true,
 				   .user_answers = true,
-				   .services = ""};
+				   .services = "",
+				   .remarks = ""};
 	struct gate gate = {0};
 
 	(void)state;
@@ -84,11 +86,32 @@ static void test_a_verdict_stays(void **state)
 	assert_string_equal(gate.degraded, "");
 }
 
+/* A typo in a file is no reason to leave a release. */
+static void test_remarks(void **state)
+{
+	struct gate_facts facts = {.now_ms = GATE_DEADLINE_MS,
+				   .state_mounted = true,
+				   .system_answers = true,
+				   .user_answers = true,
+				   .services = "",
+				   .remarks = "a typo"};
+	struct gate gate = {0};
+
+	(void)state;
+	gate_judge(&gate, &facts);
+	assert_int_equal(gate.verdict, GATE_PASSED);
+	assert_string_equal(gate.degraded, "a typo");
+	facts.user_answers = false;
+	gate_judge(&gate, &facts);
+	assert_string_equal(gate.degraded, "user Docker does not answer; a typo");
+}
+
 /* Reasons longer than the room are cut, not written past it. */
 static void test_long_reasons(void **state)
 {
 	char services[GATE_TEXT_MAX];
-	struct gate_facts facts = {.now_ms = GATE_DEADLINE_MS, .services = services};
+	struct gate_facts facts = {
+		.now_ms = GATE_DEADLINE_MS, .services = services, .remarks = services};
 	struct gate gate = {0};
 
 	(void)state;
@@ -104,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_a_verdict_stays),
+		cmocka_unit_test(test_remarks),
 		cmocka_unit_test(test_long_reasons),
 	};
 
