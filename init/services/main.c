@@ -9,8 +9,8 @@
 #include "init/services/paths.h"
 #include "init/services/seed.h"
 #include "init/services/supervisor.h"
-#include "lib/console.h"
 #include "lib/command.h"
+#include "lib/console.h"
 
 static int run_services(const char *path, bool check)
 {

@@ -10,8 +10,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "init/services/paths.h"
 #include "init/services/fields.h"
+#include "init/services/paths.h"
 #include "init/services/settings.h"
 #include "lib/cleanup.h"
 #include "lib/console.h"
