@@ -12,23 +12,30 @@
 
 enum { FILES_MAX = 64 };
 
-/* Reads FILE, or standard input for "-", and adds what is wrong with it. */
+int command_config_read(const char *path, const char **name, char **text, size_t *size,
+			struct error *err)
+{
+	*name = strcmp(path, "-") == 0 ? "standard input" : path;
+	if (*name == path)
+		return io_read_file(path, CONFIG_FILE_MAX, text, size, err);
+	return io_read_fd(STDIN_FILENO, *name, CONFIG_FILE_MAX, text, size, err);
+}
+
+/* Reads a file and adds what is wrong with it. */
 static int validate_file(const char *path, struct config_problems *problems, struct error *err)
 {
-	bool is_input = strcmp(path, "-") == 0;
-	const char *name = is_input ? "standard input" : path;
 	_cleanup_config_ struct config_node tree = {0};
 	_cleanup_free_ char *text = NULL;
+	const char *name;
 	size_t size;
-	int r = is_input ? io_read_fd(STDIN_FILENO, name, CONFIG_FILE_MAX, &text, &size, err)
-			 : io_read_file(path, CONFIG_FILE_MAX, &text, &size, err);
+	int r = command_config_read(path, &name, &text, &size, err);
 
 	if (r < 0)
 		return r;
 	r = config_read_yaml(name, text, size, &tree, problems);
-	if (r == 0)
+	if (r >= 0)
 		r = config_rename(&tree, problems);
-	if (r == 0)
+	if (r >= 0)
 		r = config_check(&tree, problems);
 	return r < 0 ? error_oom(err) : 0;
 }

@@ -2,6 +2,17 @@
 #ifndef PROA_INIT_SERVICES_COMMAND_CONFIG_H
 #define PROA_INIT_SERVICES_COMMAND_CONFIG_H
 
+#include <stddef.h>
+
+#include "lib/error.h"
+
+/*
+ * Reads the file that a person named; "-" is standard input. *name: what messages call it.
+ * The caller frees *text. Returns 0 or a negative errno.
+ */
+int command_config_read(const char *path, const char **name, char **text, size_t *size,
+			struct error *err);
+
 int command_config_get(int argc, char **argv);
 int command_config_export(int argc, char **argv);
 

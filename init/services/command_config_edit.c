@@ -1,6 +1,7 @@
 #include "init/services/command_config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +19,13 @@
 	"# Written by `proa config`; it lies over all other files here. Comments in it are "       \
 	"lost.\n"
 
+enum { LOCK_WAIT_MS = 10 * 1000 };
+
 /* What a command changes: the file that lies over all others of the folder. */
 struct edit {
 	const char *command; /* for messages */
 	char *path;
+	int folder; /* locked: two commands at once must not lose each other's values */
 	struct config_node tree;
 	struct config_problems problems;
 };
@@ -31,6 +35,7 @@ struct edit {
 static void edit_close(struct edit *edit)
 {
 	free(edit->path);
+	cleanup_fd(&edit->folder);
 	config_clear(&edit->tree);
 	config_problems_free(&edit->problems);
 }
@@ -47,6 +52,14 @@ static int edit_open(struct edit *edit, const char *command, struct error *err)
 		edit->path = NULL;
 		return error_oom(err);
 	}
+	r = io_make_dirs(config_of_this_machine.folder, err);
+	if (r < 0)
+		return r;
+	edit->folder = open(config_of_this_machine.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (edit->folder < 0)
+		return error_errno(err, "cannot open %s", config_of_this_machine.folder);
+	if (io_lock(edit->folder, LOCK_WAIT_MS) < 0)
+		return error_set(err, -EBUSY, "another command is changing the configuration");
 	r = io_read_file(edit->path, CONFIG_FILE_MAX, &text, &size, err);
 	if (r == -ENOENT)
 		return 0;
@@ -87,8 +100,7 @@ static int edit_commit(struct edit *edit, struct error *err)
 	r = config_emit(stream, &edit->tree, CONFIG_SHOW_SECRETS);
 	if (fclose(stream) != 0 || r < 0)
 		return error_oom(err);
-	r = io_make_dirs(config_of_this_machine.folder, err);
-	return r < 0 ? r : io_replace_file(edit->path, text, size, 0600, err);
+	return io_replace_file(edit->path, text, size, 0600, err);
 }
 
 static int done(const struct edit *edit, int r, const struct error *err)
@@ -139,7 +151,7 @@ int command_config_set(int argc, char **argv)
 			 "proa.sysctl.vm.swappiness.\n"
 			 "Lists are written as YAML: proa config set runcmd '[echo hello]'.",
 	};
-	_cleanup_edit_ struct edit edit = {0};
+	_cleanup_edit_ struct edit edit = {.folder = -1};
 	struct error err = ERROR_INIT;
 	int r = command_arguments(argc, argv, &usage, options, operands, 2, &count);
 
@@ -185,7 +197,7 @@ int command_config_unset(int argc, char **argv)
 		.operands = "KEY",
 		.summary = "Takes back what \"proa config set\" has set.",
 	};
-	_cleanup_edit_ struct edit edit = {0};
+	_cleanup_edit_ struct edit edit = {.folder = -1};
 	_cleanup_config_path_ struct config_path path = {0};
 	struct error err = ERROR_INIT;
 	int r = command_arguments(argc, argv, &usage, options, &key, 1, &count);
@@ -208,11 +220,9 @@ static int merge_file(struct edit *edit, const char *file, struct error *err)
 {
 	_cleanup_config_ struct config_node tree = {0};
 	_cleanup_free_ char *text = NULL;
-	bool is_input = strcmp(file, "-") == 0;
-	const char *name = is_input ? "standard input" : file;
+	const char *name;
 	size_t size;
-	int r = is_input ? io_read_fd(STDIN_FILENO, name, CONFIG_FILE_MAX, &text, &size, err)
-			 : io_read_file(file, CONFIG_FILE_MAX, &text, &size, err);
+	int r = command_config_read(file, &name, &text, &size, err);
 
 	if (r < 0)
 		return r;
@@ -236,7 +246,7 @@ int command_config_merge(int argc, char **argv)
 		.notes = "Keys are taken one by one, lists as a whole. In error, nothing is "
 			 "changed.",
 	};
-	_cleanup_edit_ struct edit edit = {0};
+	_cleanup_edit_ struct edit edit = {.folder = -1};
 	struct error err = ERROR_INIT;
 	int r = command_arguments(argc, argv, &usage, options, &file, 1, &count);
 

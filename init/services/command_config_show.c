@@ -1,5 +1,6 @@
 #include "init/services/command_config.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "lib/command.h"
@@ -10,6 +11,8 @@
 static int failed(const char *command, const struct error *err)
 {
 	fprintf(stderr, "%s: %s\n", command, err->message);
+	if (err->code == -EACCES)
+		fprintf(stderr, "Only root may read all of it: sudo %s\n", command);
 	return EXIT_FAILED;
 }
 
