@@ -2,12 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "init/services/run.h"
 #include "lib/cleanup.h"
 #include "lib/config/merge.h"
 #include "lib/io.h"
@@ -114,44 +113,6 @@ static int apply_sysctl(struct config *config, const struct settings_paths *path
 		     : 0;
 }
 
-/* Ends of what the program wrote: its last line names the cause. */
-static void last_line(int fd, char *out, size_t size)
-{
-	ssize_t length = io_read_full(fd, out, size - 1);
-	char *line;
-
-	out[length > 0 ? length : 0] = '\0';
-	while (*out && out[strlen(out) - 1] == '\n')
-		out[strlen(out) - 1] = '\0';
-	line = strrchr(out, '\n');
-	if (line)
-		memmove(out, line + 1, strlen(line));
-}
-
-/* Runs a program; its exit status, or a negative errno. `said` gets its last line. */
-static int run(char *const *argv, char *said, size_t size)
-{
-	static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-	posix_spawn_file_actions_t actions;
-	int ends[2], status, r;
-	pid_t pid;
-
-	said[0] = '\0';
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
-	r = posix_spawn(&pid, argv[0], &actions, NULL, argv, environment);
-	posix_spawn_file_actions_destroy(&actions);
-	close(ends[1]);
-	if (r == 0) {
-		last_line(ends[0], said, size);
-		r = waitpid(pid, &status, 0) < 0 ? errno : 0;
-	}
-	close(ends[0]);
-	return r ? -r : WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
 /* "bonding mode=1": the name and its parameters, as modprobe takes them. */
 static int apply_module(struct config *config, const struct settings_paths *paths,
 			const struct config_node *node)
@@ -168,7 +129,7 @@ static int apply_module(struct config *config, const struct settings_paths *path
 	while ((word = strsep(&rest, " \t")) && count < MODULE_WORDS_MAX)
 		if (*word)
 			argv[count++] = word;
-	status = run(argv, said, sizeof(said));
+	status = run_program(argv, said, sizeof(said));
 	if (status == 0)
 		return 0;
 	return complain(config, node, "proa.modules", "%s cannot be loaded: %s", argv[2],

@@ -12,7 +12,6 @@
 #include "lib/config/yaml.h"
 #include "lib/io.h"
 
-#define BUILT_IN        "built in"
 #define KERNEL_ARGUMENT "kernel argument"
 #define PREFIX          "cc."
 
@@ -99,7 +98,7 @@ static int add_defaults(struct config *config)
 		if (!node || !(node->text = strdup(row->fallback)))
 			return -ENOMEM;
 		node->kind = CONFIG_TEXT;
-		node->at = (struct config_place){.source = BUILT_IN};
+		node->at = (struct config_place){.source = CONFIG_BUILT_IN};
 	}
 	return 0;
 }

@@ -14,7 +14,8 @@
 #include "lib/config/tree.h"
 #include "lib/error.h"
 
-#define CONFIG_LOCAL "local.yml" /* within the folder */
+#define CONFIG_LOCAL    "local.yml" /* within the folder */
+#define CONFIG_BUILT_IN "built in"  /* the source of defaults */
 
 /* Where the layers are; NULL: that one is left out. */
 struct config_sources {

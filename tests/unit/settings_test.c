@@ -135,7 +135,7 @@ static void test_modules(void **state)
 
 	(void)state;
 	put("modprobe",
-	    "#!/bin/sh\n[ \"$2\" != missing ] || { echo first >&2; echo \"no $2\" >&2; exit 1; }\n"
+	    "#!/bin/sh\n[ \"$2\" != missing ] || { echo \"no $2\" >&2; echo second >&2; exit 1; }\n"
 	    "[ \"$2\" != silent ] || exit 3\necho \"$@\" >> loaded\n",
 	    0755);
 	out = applied("hostname: proa\nproa: {modules: [one, two  a=1 b=2, missing, silent]}\n");

@@ -1,0 +1,15 @@
+/* Runs a program and waits for its end. */
+#ifndef PROA_INIT_SERVICES_RUN_H
+#define PROA_INIT_SERVICES_RUN_H
+
+#include <stddef.h>
+
+/*
+ * argv  ended by NULL; argv[0] is a path
+ * said  gets the first line that it writes to standard error; names the cause, mostly
+ *
+ * Returns its exit status (128: ended by a signal), or a negative errno.
+ */
+int run_program(char *const *argv, char *said, size_t size);
+
+#endif
