@@ -118,17 +118,17 @@ static int done(const struct edit *edit, int r, const struct error *err)
 /* A text is taken as it is; where the schema wants lists or keys, the value is YAML. */
 static int set_value(struct edit *edit, const char *key, const char *value, struct error *err)
 {
+	static const struct config_place place = {.source = "VALUE"};
 	_cleanup_config_path_ struct config_path path = {0};
 	struct config_node *node;
 	int r = config_path_parse(key, &path, err);
 
 	if (r < 0)
 		return r;
-	node = config_make(&edit->tree, &path);
+	node = config_make(&edit->tree, &path, &place);
 	if (!node)
 		return error_set(err, -EINVAL,
 				 "%s: there is no such item, and it is not the next one", key);
-	node->at = (struct config_place){.source = "VALUE"};
 	if (path.row && path.row->kinds == 1U << CONFIG_TEXT) {
 		node->kind = CONFIG_TEXT;
 		node->text = strdup(value);

@@ -47,6 +47,9 @@ int command_config_get(int argc, char **argv)
 	if (config_path_parse(key, &path, &err) < 0 ||
 	    config_load(&config_of_this_machine, &config, &err) < 0)
 		return failed(usage.command, &err);
+	if (config.problems.errors)
+		fprintf(stderr, "The configuration is in error, and in part left out: "
+				"\"proa config export\" tells where.\n");
 	node = config_find(&config.tree, &path);
 	if (!node) {
 		fprintf(stderr, "%s: %s is not set, and has no default\n", usage.command, key);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "lib/cleanup.h"
 #include "lib/config/check.h"
@@ -75,16 +76,39 @@ int config_load_file(struct config *config, const char *path, struct error *err)
 	return add_text(config, path, text, size) < 0 ? error_oom(err) : 0;
 }
 
+/*
+ * A file that need not be there. One that cannot be read is left out, and named, as long as
+ * it is the file's own fault: an odd one must not cost a machine all the others, and a pipe
+ * in its place not its boot.
+ */
 static int add_optional(struct config *config, const char *path, struct error *err)
 {
-	int r = path ? config_load_file(config, path, err) : 0;
+	struct config_place place = {0};
+	struct error own = ERROR_INIT;
+	struct stat status;
+	int r;
 
-	return r == -ENOENT ? 0 : r;
+	if (!path || (stat(path, &status) < 0 && errno == ENOENT))
+		return 0;
+	r = stat(path, &status) < 0   ? error_errno(&own, "cannot open %s", path)
+	    : S_ISREG(status.st_mode) ? config_load_file(config, path, &own)
+				      : error_set(&own, -EINVAL, "%s is no file", path);
+	if (r >= 0)
+		return 0;
+	if (r == -EACCES || r == -ENOMEM)
+		return error_set(err, r, "%s", own.message);
+	place.source = keep_name(config, path);
+	if (!place.source ||
+	    config_problem(&config->problems, CONFIG_ERROR, &place, NULL, "%s", own.message) < 0)
+		return error_oom(err);
+	return 0;
 }
 
 /* A default for each key that stands alone: items and keys of one's own have none. */
 static int add_defaults(struct config *config)
 {
+	static const struct config_place place = {.source = CONFIG_BUILT_IN};
+
 	for (size_t i = 0; i < config_rows_count; i++) {
 		const struct config_row *row = &config_rows[i];
 		_cleanup_config_path_ struct config_path path = {0};
@@ -94,11 +118,10 @@ static int add_defaults(struct config *config)
 			continue;
 		if (config_path_parse(row->path, &path, NULL) < 0)
 			return -ENOMEM;
-		node = config_make(&config->tree, &path);
+		node = config_make(&config->tree, &path, &place);
 		if (!node || !(node->text = strdup(row->fallback)))
 			return -ENOMEM;
 		node->kind = CONFIG_TEXT;
-		node->at = (struct config_place){.source = CONFIG_BUILT_IN};
 	}
 	return 0;
 }
@@ -170,7 +193,7 @@ static int add_argument(struct config *config, const char *word)
 	if (r == -EINVAL)
 		return config_problem(&config->problems, CONFIG_ERROR, &place, name, "%s",
 				      err.message);
-	node = r == 0 ? config_make(&layer, &path) : NULL;
+	node = r == 0 ? config_make(&layer, &path, &place) : NULL;
 	if (!node)
 		return r < 0 ? r
 			     : config_problem(&config->problems, CONFIG_ERROR, &place, name,

@@ -39,8 +39,7 @@ struct config {
  * Reads and checks all layers. What is in error is left out, and in `problems`: one bad key
  * does not cost a machine its other keys. A file that is no YAML is left out as a whole.
  *
- * Returns 0, also where problems were found; -ENOMEM; or the errno of a file that is there
- * and cannot be read.
+ * Returns 0, also where problems were found; -ENOMEM; or -EACCES: only root may read it.
  */
 int config_load(const struct config_sources *sources, struct config *out, struct error *err);
 

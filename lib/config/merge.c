@@ -180,7 +180,8 @@ struct config_node *config_find(const struct config_node *tree, const struct con
 	return (struct config_node *)node;
 }
 
-struct config_node *config_make(struct config_node *tree, const struct config_path *path)
+struct config_node *config_make(struct config_node *tree, const struct config_path *path,
+				const struct config_place *at)
 {
 	struct config_node *node = tree;
 
@@ -193,6 +194,7 @@ struct config_node *config_make(struct config_node *tree, const struct config_pa
 		if (node->kind != kind) {
 			empty(node);
 			node->kind = kind;
+			node->at = *at;
 		}
 		below = step_into(node, step);
 		if (!below && !step->key && step->index != node->count)
@@ -202,8 +204,11 @@ struct config_node *config_make(struct config_node *tree, const struct config_pa
 		node = below ? below : config_add(node, key);
 		if (!node)
 			return NULL;
+		if (!below)
+			node->at = *at;
 	}
 	empty(node);
+	node->at = *at;
 	return node;
 }
 

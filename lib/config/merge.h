@@ -42,9 +42,11 @@ struct config_node *config_find(const struct config_node *tree, const struct con
 
 /*
  * The same, made where it is missing: empty then, and so is what stood there. An item may be
- * the next behind a list's last. Returns NULL: out of memory, or no such item.
+ * the next behind a list's last. What is made has its place at `at`.
+ * Returns NULL: out of memory, or no such item.
  */
-struct config_node *config_make(struct config_node *tree, const struct config_path *path);
+struct config_node *config_make(struct config_node *tree, const struct config_path *path,
+				const struct config_place *at);
 
 /* Takes the node out, and the maps that are empty then. Returns whether it was there. */
 bool config_remove(struct config_node *tree, const struct config_path *path);

@@ -19,6 +19,8 @@
 #include "lib/config/yaml.h"
 #include "lib/io.h"
 
+static const struct config_place place = {.source = "here"};
+
 static void read_tree(const char *text, struct config_node *out)
 {
 	_cleanup_problems_ struct config_problems problems = {0};
@@ -173,7 +175,7 @@ static void test_paths(void **state)
 			fail_msg("\"%s\": %s", rows[i].text, err.message);
 		assert_null(config_find(&tree, &path));
 		assert_false(config_remove(&tree, &path));
-		node = config_make(&tree, &path);
+		node = config_make(&tree, &path, &place);
 		assert_non_null(node);
 		node->kind = CONFIG_TEXT;
 		node->text = strdup("x");
@@ -193,7 +195,7 @@ static void test_hole(void **state)
 
 	(void)state;
 	assert_int_equal(config_path_parse("runcmd[1]", &path, NULL), 0);
-	assert_null(config_make(&tree, &path));
+	assert_null(config_make(&tree, &path, &place));
 }
 
 static void put(const char *folder, const char *name, const char *text)
@@ -277,21 +279,29 @@ static void test_layers(void **state)
 	assert_int_equal(config.problems.errors, 7);
 }
 
-/* A machine without any of it has the defaults; one whose files can't be read is told. */
+/* A machine without any of it has the defaults; what is no file costs no other file. */
 static void test_missing(void **state)
 {
 	const char *folder = *state;
 	_cleanup_free_ char *none = in_folder(folder, "none");
+	_cleanup_free_ char *pipe_there = in_folder(folder, "a.yml");
+	_cleanup_free_ char *dangling = in_folder(folder, "b.yml");
+	_cleanup_free_ char *endless = in_folder(folder, "c.yml");
 	const struct config_sources sources = {none, none, none, NULL, true};
-	const struct config_sources no_file = {folder, NULL, NULL, NULL, true};
+	const struct config_sources odd = {folder, NULL, folder, NULL, true};
 	_cleanup_whole_config_ struct config config = {0};
 	struct error err = ERROR_INIT;
 
 	assert_int_equal(config_load(&sources, &config, &err), 0);
 	assert_int_equal(config.problems.count, 0);
 	config_free(&config);
-	assert_true(config_load(&no_file, &config, &err) < 0);
-	assert_non_null(strstr(err.message, folder));
+	assert_int_equal(mkfifo(pipe_there, 0600), 0);
+	assert_int_equal(symlink(none, dangling), 0);
+	assert_int_equal(symlink("/dev/zero", endless), 0);
+	put(folder, "d.yml", "hostname: boat\n");
+	assert_int_equal(config_load(&odd, &config, &err), 0);
+	assert_int_equal(config.problems.errors, 3); /* the folder, the pipe, the device */
+	assert_string_equal(config_child(&config.tree, "hostname")->text, "boat");
 }
 
 static char folder_name[] = "/tmp/config_layers_test.XXXXXX";
