@@ -111,7 +111,7 @@ static int done(const struct edit *edit, int r, const struct error *err)
 	else if (r < 0)
 		fprintf(stderr, "%s: %s\n", edit->command, err->message);
 	else
-		printf("%s is written.\n", edit->path);
+		printf("%s is written; it counts from the next boot on.\n", edit->path);
 	return r < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -146,7 +146,7 @@ int command_config_set(int argc, char **argv)
 	const struct option_usage usage = {
 		.command = "proa config set",
 		.operands = "KEY VALUE",
-		.summary = "Sets a value, for this boot's next reader and for all later boots.",
+		.summary = "Sets a value, from the next boot on.",
 		.notes = "KEY is a name like proa.ssh.port, runcmd[0] or "
 			 "proa.sysctl.vm.swappiness.\n"
 			 "Lists are written as YAML: proa config set runcmd '[echo hello]'.",
