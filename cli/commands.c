@@ -5,7 +5,7 @@
 const struct command commands[] = {
 	{"install", "install Proa on a disk", install_command},
 	{"status", "tell what runs, from which slot, and how it fares", command_status},
-	{"config", "read and check the machine's configuration", command_config},
+	{"config", "read, check and change the machine's configuration", command_config},
 	{"reboot", "stop all containers in order and reboot", command_reboot},
 	{"poweroff", "stop all containers in order and switch the machine off", command_poweroff},
 	{"version", "print Proa's version", command_version},

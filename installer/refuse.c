@@ -99,6 +99,11 @@ static int refuse_unprobed(const struct refuse_facts *facts, struct error *err)
 	switch (facts->probed) {
 	case -ENOENT:
 	case -ENXIO:
+		/* Whoever mistyped a disk must not be told to make a file of its name. */
+		if (strncmp(facts->asked, "/dev/", strlen("/dev/")) == 0)
+			return refuse(err, REFUSE_NO_DISK,
+				      "there is no %s; \"lsblk -d\" lists this machine's disks",
+				      facts->asked);
 		return refuse(
 			err, REFUSE_NO_DISK,
 			"there is no %s; \"lsblk -d\" lists this machine's disks, and a plain "

@@ -1,16 +1,29 @@
 #include "init/services/command.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "init/services/command_config.h"
+#include "init/services/paths.h"
 #include "lib/cleanup.h"
 #include "lib/command.h"
 #include "lib/config/check.h"
 #include "lib/config/document.h"
+#include "lib/config/schema.h"
 #include "lib/config/yaml.h"
 #include "lib/io.h"
+#include "lib/nearest.h"
 
 enum { FILES_MAX = 64 };
+
+int command_config_here(struct error *err)
+{
+	if (access(PATH_BOOT, F_OK) == 0)
+		return 0;
+	return error_set(err, -ENOENT,
+			 "this machine does not run Proa (there is no " PATH_BOOT ")");
+}
 
 int command_config_read(const char *path, const char **name, char **text, size_t *size,
 			struct error *err)
@@ -73,6 +86,18 @@ static int validate(int argc, char **argv)
 	return problems.errors ? EXIT_FAILED : EXIT_DONE;
 }
 
+static int no_such_key(const char *prefix)
+{
+	struct nearest nearest = {.wanted = prefix};
+
+	for (size_t i = 0; i < config_rows_count; i++)
+		nearest_offer(&nearest, config_rows[i].path);
+	fprintf(stderr, "proa config keys: no key begins with \"%s\"%s%s%s\n", prefix,
+		nearest.name ? "; did you mean " : "", nearest.name ? nearest.name : "",
+		nearest.name ? "?" : "");
+	return EXIT_FAILED;
+}
+
 static int keys(int argc, char **argv)
 {
 	const char *format_name = "text";
@@ -100,8 +125,7 @@ static int keys(int argc, char **argv)
 			continue;
 		if (config_document(stdout, (enum config_format)i, prefix) > 0)
 			return EXIT_DONE;
-		fprintf(stderr, "proa config keys: no key begins with \"%s\"\n", prefix);
-		return EXIT_FAILED;
+		return no_such_key(prefix);
 	}
 	return command_usage(usage.command, "--format is text, markdown or man");
 }

@@ -52,7 +52,9 @@ static int edit_open(struct edit *edit, const char *command, struct error *err)
 		edit->path = NULL;
 		return error_oom(err);
 	}
-	r = io_make_dirs(config_of_this_machine.folder, err);
+	r = command_config_here(err);
+	if (r == 0)
+		r = io_make_dirs(config_of_this_machine.folder, err);
 	if (r < 0)
 		return r;
 	edit->folder = open(config_of_this_machine.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -44,7 +44,7 @@ int command_config_get(int argc, char **argv)
 		return r;
 	if (count == 0)
 		return command_usage(usage.command, "name a key");
-	if (config_path_parse(key, &path, &err) < 0 ||
+	if (config_path_parse(key, &path, &err) < 0 || command_config_here(&err) < 0 ||
 	    config_load(&config_of_this_machine, &config, &err) < 0)
 		return failed(usage.command, &err);
 	if (config.problems.errors)
@@ -84,7 +84,7 @@ int command_config_export(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	sources.defaults = full;
-	if (config_load(&sources, &config, &err) < 0)
+	if (command_config_here(&err) < 0 || config_load(&sources, &config, &err) < 0)
 		return failed(usage.command, &err);
 	config_problems_print(stderr, &config.problems);
 	r = full ? config_emit_places(stdout, &config.tree, secrets_of(shown))

@@ -29,6 +29,11 @@ int keyfile_add(const char *path, struct keyring *ring, struct error *err)
 		return r;
 	if (strncmp(text, "proa-root ", strlen("proa-root ")) != 0) {
 		r = public_key_load(path, &key, err);
+		if (r == -EINVAL && !strstr(text, "-----BEGIN"))
+			return error_set(err, r,
+					 "%s is neither a root document (1.root) nor a "
+					 "public key in PEM",
+					 path);
 		return r < 0 ? r : add(ring, SIGN_ROLE_RELEASE, &key, err);
 	}
 	r = root_load(path, &root, err);

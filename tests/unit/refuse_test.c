@@ -33,7 +33,7 @@ static const struct {
 } DISKS[] = {
 	{"an empty disk", 0, 0, "", "", "", false, false, 0, ""},
 	{"an empty file", 0, 0, "", "", "", true, false, 0, ""},
-	{"no such thing", -ENOENT, 0, "", "", "", false, false, REFUSE_NO_DISK, "truncate -s"},
+	{"no such thing", -ENOENT, 0, "", "", "", false, false, REFUSE_NO_DISK, "lsblk -d"},
 	{"unknown to the kernel", -ENXIO, 0, "", "", "", false, false, REFUSE_NO_DISK, "lsblk"},
 	{"no medium", -ENOMEDIUM, 0, "", "", "", false, false, REFUSE_NO_DISK, "no medium"},
 	{"a folder", -ENOTBLK, 0, "", "", "", false, false, REFUSE_NOT_A_DISK, "neither"},
@@ -83,6 +83,28 @@ static void test_disks(void **state)
 		if (r != DISKS[i].expected || !strstr(err.message, DISKS[i].says) ||
 		    (r != 0 && !strstr(err.message, "/dev/x")))
 			fail_msg("%s: %d \"%s\"", DISKS[i].rule, r, err.message);
+		free(facts);
+	}
+}
+
+/* A file can be made; a mistyped disk must not be. */
+static void test_no_such_name(void **state)
+{
+	static const struct {
+		const char *asked;
+		bool advised;
+	} rows[] = {{"disk.img", true}, {"/srv/disk.img", true}, {"/dev/sdx", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct refuse_facts *facts = calloc(1, sizeof(*facts));
+		struct error err = ERROR_INIT;
+
+		assert_non_null(facts);
+		facts->asked = rows[i].asked;
+		facts->probed = -ENOENT;
+		assert_int_equal(refuse_disk(facts, &err), REFUSE_NO_DISK);
+		assert_int_equal(!!strstr(err.message, "truncate -s"), rows[i].advised);
 		free(facts);
 	}
 }
@@ -356,7 +378,8 @@ static void test_json(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_disks),         cmocka_unit_test(test_data),
+		cmocka_unit_test(test_disks),        cmocka_unit_test(test_no_such_name),
+		         cmocka_unit_test(test_data),
 		cmocka_unit_test(test_labels),        cmocka_unit_test(test_exit_codes),
 		cmocka_unit_test(test_mounts),        cmocka_unit_test(test_cloud_configs),
 		cmocka_unit_test(test_efi_entry),     cmocka_unit_test(test_trust_folder),
