@@ -107,13 +107,14 @@ def install(disk, releases, *options, bundle="good", piped=False, **how):
 
 
 def expect(code, words, disk, releases, *options, file=None, **how):
-    """The refusal, and that the disk (or the file behind it) is as it was."""
+    """The refusal, and that the disk (or the file behind it) is as it was; all that was said."""
     before = state_of(file or disk)
     got, said, _ = install(disk, releases, *options, **how)
     assert got == code, f"exit code {got} instead of {code}:\n{said}"
     for word in words:
         assert word in said.splitlines()[-1], f"\"{word}\" is not in the last line of:\n{said}"
     assert state_of(file or disk) == before, "the disk was touched"
+    return said
 
 
 @pytest.fixture
