@@ -95,6 +95,11 @@ static int edit_commit(struct edit *edit, struct error *err)
 	if (edit->problems.errors)
 		return error_set(err, -EINVAL, "nothing was changed, for %s above",
 				 edit->problems.errors == 1 ? "the error" : "the errors");
+	/* It would not be read any more. */
+	if (config_depth(&edit->tree) > CONFIG_DEPTH_MAX)
+		return error_set(err, -EINVAL,
+				 "nothing was changed: nested more than %d levels deep",
+				 CONFIG_DEPTH_MAX);
 	stream = open_memstream(&text, &size);
 	if (!stream)
 		return error_oom(err);

@@ -71,6 +71,18 @@ size_t config_size(const struct config_node *node)
 	return size;
 }
 
+unsigned int config_depth(const struct config_node *node)
+{
+	unsigned int deepest = 0;
+
+	for (size_t i = 0; i < node->count; i++) {
+		unsigned int depth = config_depth(&node->children[i]);
+
+		deepest = depth > deepest ? depth : deepest;
+	}
+	return deepest + (node->kind == CONFIG_LIST || node->kind == CONFIG_MAP);
+}
+
 void config_prune(struct config_node *node)
 {
 	size_t kept = 0;

@@ -49,6 +49,9 @@ void config_place_all(struct config_node *node, const struct config_place *at);
 /* Nodes in the tree, itself included. */
 size_t config_size(const struct config_node *node);
 
+/* How deep lists and maps stand in one another: 0 for a text. */
+unsigned int config_depth(const struct config_node *node);
+
 /*
  * Takes out what is marked as bad: one key of several, one SSH key of a list. A list within
  * a list goes as a whole: what is left would be another command, another mount.

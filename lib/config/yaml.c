@@ -100,6 +100,12 @@ static int count(struct reader *reader, const yaml_event_t *event, size_t nodes)
 		       CONFIG_NODES_MAX);
 }
 
+static int too_deep(struct reader *reader, const yaml_event_t *event)
+{
+	return give_up(reader, event->start_mark, "nested more than %d levels deep",
+		       CONFIG_DEPTH_MAX);
+}
+
 static int remember(struct reader *reader, const yaml_event_t *event,
 		    const struct config_node *value)
 {
@@ -124,7 +130,8 @@ static int remember(struct reader *reader, const yaml_event_t *event,
 }
 
 /* The latest value of that name counts, as YAML has it. */
-static int repeat(struct reader *reader, const yaml_event_t *event, struct config_node *out)
+static int repeat(struct reader *reader, const yaml_event_t *event, struct config_node *out,
+		  unsigned int depth)
 {
 	const char *name = (const char *)event->data.alias.anchor;
 
@@ -134,6 +141,8 @@ static int repeat(struct reader *reader, const yaml_event_t *event, struct confi
 
 		if (strcmp(anchor->name, name) != 0)
 			continue;
+		if (depth + config_depth(&anchor->value) > CONFIG_DEPTH_MAX)
+			return too_deep(reader, event);
 		r = count(reader, event, config_size(&anchor->value));
 		return r < 0 ? r : config_copy(out, &anchor->value);
 	}
@@ -299,10 +308,9 @@ static int read_value(struct reader *reader, const yaml_event_t *event, struct c
 	int r;
 
 	if (event->type == YAML_ALIAS_EVENT)
-		return repeat(reader, event, out);
+		return repeat(reader, event, out, depth);
 	if (depth == CONFIG_DEPTH_MAX && event->type != YAML_SCALAR_EVENT)
-		return give_up(reader, event->start_mark, "nested more than %d levels deep",
-			       CONFIG_DEPTH_MAX);
+		return too_deep(reader, event);
 	r = count(reader, event, 1);
 	if (r == 0)
 		r = check_tag(reader, event, out);

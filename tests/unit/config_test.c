@@ -356,6 +356,18 @@ static void test_limits(void **state)
 	assert_non_null(strstr(out, "nested more than 32 levels deep"));
 	free(ptr_take(out));
 
+	/* Aliases must not get deeper than what may be written out. */
+	strcpy(text, "proa: {services: {a: &a [[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]], b: "
+		     "[[[[[[[[[[[[[*a]]]]]]]]]]]]]}}\n");
+	out = said(text, strlen(text), &errors);
+	assert_null(strstr(out, "nested"));
+	free(ptr_take(out));
+	strcpy(text, "proa: {services: {a: &a [[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]], b: "
+		     "[[[[[[[[[[[[[[*a]]]]]]]]]]]]]]}}\n");
+	out = said(text, strlen(text), &errors);
+	assert_non_null(strstr(out, "nested more than 32 levels deep"));
+	free(ptr_take(out));
+
 	text[0] = '\0';
 	for (int i = 0; i < 257; i++)
 		sprintf(text + strlen(text), "%s&a%d x", i ? ", " : "runcmd: [", i);
