@@ -65,6 +65,17 @@ static bool is_there(const char *name)
 	return false;
 }
 
+/* "115200n8"; without a number the port keeps the speed that it has (0 would hang it up). */
+static void set_speed(int fd, const char *options)
+{
+	unsigned long speed = strtoul(options, NULL, 10);
+	struct termios termios;
+
+	if (speed > 0 && tcgetattr(fd, &termios) == 0 &&
+	    cfsetspeed(&termios, (speed_t)speed) == 0)
+		(void)tcsetattr(fd, TCSANOW, &termios);
+}
+
 /*
  * The kernel takes one console of each kind, the first that it is told (serial-console.rst):
  * after the release's console=ttyS0 a machine's console=ttyS1 is none to it. It is to us;
@@ -84,7 +95,6 @@ static void add_told(void)
 	while ((word = strsep(&rest, " \n"))) {
 		const char *name = word + strlen("console=");
 		size_t before = consoles_count;
-		struct termios termios;
 		char *options;
 
 		if (strncmp(word, "console=ttyS", strlen("console=ttyS")) != 0)
@@ -95,10 +105,8 @@ static void add_told(void)
 		if (is_there(name))
 			continue;
 		add(name);
-		if (consoles_count > before && options &&
-		    tcgetattr(consoles[before].fd, &termios) == 0 &&
-		    cfsetspeed(&termios, (speed_t)strtoul(options, NULL, 10)) == 0)
-			(void)tcsetattr(consoles[before].fd, TCSANOW, &termios);
+		if (consoles_count > before && options)
+			set_speed(consoles[before].fd, options);
 	}
 }
 

@@ -88,11 +88,14 @@ static int add_optional(struct config *config, const char *path, struct error *e
 	struct stat status;
 	int r;
 
-	if (!path || (stat(path, &status) < 0 && errno == ENOENT))
+	if (!path)
 		return 0;
-	r = stat(path, &status) < 0   ? error_errno(&own, "cannot open %s", path)
-	    : S_ISREG(status.st_mode) ? config_load_file(config, path, &own)
-				      : error_set(&own, -EINVAL, "%s is no file", path);
+	if (stat(path, &status) < 0)
+		r = errno == ENOENT ? 0 : error_errno(&own, "cannot open %s", path);
+	else if (S_ISREG(status.st_mode))
+		r = config_load_file(config, path, &own);
+	else
+		r = error_set(&own, -EINVAL, "%s is no file", path);
 	if (r >= 0)
 		return 0;
 	if (r == -EACCES || r == -ENOMEM)
