@@ -1,9 +1,11 @@
 #include "installer/cloudconfig.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "lib/cleanup.h"
 #include "lib/config/check.h"
+#include "lib/config/types.h"
 #include "lib/config/yaml.h"
 #include "lib/io.h"
 
@@ -40,4 +42,29 @@ int cloudconfig_load(const char *path, char **out, size_t *size, struct config_p
 	if (r == 0)
 		*out = ptr_take(text);
 	return r;
+}
+
+static bool has_door(const struct config_node *tree)
+{
+	const struct config_node *keys = config_child(tree, "ssh_authorized_keys");
+	const struct config_node *proa = config_child(tree, "proa");
+	const struct config_node *autologin = proa ? config_child(proa, "autologin") : NULL;
+	bool on = false;
+
+	return (keys && keys->count > 0) || (proa && config_child(proa, "password")) ||
+	       (autologin && autologin->text && config_read_bool(autologin->text, &on) && on);
+}
+
+bool cloudconfig_lets_in(const char *text, size_t size, const char *append)
+{
+	static const char *const arguments[] = {
+		"cc.ssh_authorized_keys=", "cc.proa.password=", "cc.proa.autologin="};
+	_cleanup_problems_ struct config_problems problems = {0};
+	_cleanup_config_ struct config_node tree = {0};
+
+	for (size_t i = 0; i < sizeof(arguments) / sizeof(arguments[0]); i++)
+		if (strstr(append, arguments[i]))
+			return true;
+	return text && config_read_yaml("", text, size, &tree, &problems) == 0 &&
+	       config_rename(&tree, &problems) == 0 && has_door(&tree);
 }

@@ -2,6 +2,7 @@
 #ifndef PROA_INSTALLER_CLOUDCONFIG_H
 #define PROA_INSTALLER_CLOUDCONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/config/problems.h"
@@ -21,5 +22,11 @@ int cloudconfig_load(const char *path, char **out, size_t *size, struct config_p
 /* The check alone; `name` is for messages. */
 int cloudconfig_check(const char *name, const char *text, size_t size,
 		      struct config_problems *problems, struct error *err);
+
+/*
+ * Whether anybody will be able to log in: a key, a password, or consoles that ask for none,
+ * in the cloud-config (NULL: there is none) or among the machine's kernel arguments.
+ */
+bool cloudconfig_lets_in(const char *text, size_t size, const char *append);
 
 #endif

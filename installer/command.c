@@ -210,6 +210,10 @@ static int agree(const struct request *request, const struct work *work, struct 
 
 	confirm_show_disk(stderr, disk, &work->facts.content);
 	confirm_show_plan(stderr, &work->plan, &bundle_head(work->bundle)->manifest);
+	if (!cloudconfig_lets_in(work->config, work->config_size, request->append))
+		fprintf(stderr, "proa install: warning: nobody will be able to log in: give "
+				"ssh_authorized_keys, proa.password or proa.autologin in a "
+				"cloud-config (-c)\n");
 	if (request->force || (!data && (request->yes || request->dry_run)))
 		return 0;
 	if (data && request->dry_run)

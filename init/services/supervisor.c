@@ -10,9 +10,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "init/services/configure.h"
 #include "init/services/fields.h"
 #include "init/services/paths.h"
-#include "init/services/settings.h"
 #include "lib/cleanup.h"
 #include "lib/console.h"
 
@@ -129,23 +129,6 @@ static bool all_stopped(const struct supervisor *supervisor)
 		if (supervisor->services[i].state != SERVICE_STOPPED)
 			return false;
 	return true;
-}
-
-/* Nothing in a configuration stops the machine: what is in error is left out, and said. */
-static void configure(struct supervisor *supervisor)
-{
-	_cleanup_whole_config_ struct config config = {0};
-	struct error err = ERROR_INIT;
-	int r = config_load(&config_of_this_machine, &config, &err);
-
-	if (r == 0 && settings_apply(&config, &settings_of_this_machine) < 0)
-		r = error_oom(&err);
-	if (r < 0)
-		snprintf(supervisor->remarks, sizeof(supervisor->remarks), "configuration: %.400s",
-			 err.message);
-	else
-		settings_summary(&config.problems, supervisor->remarks,
-				 sizeof(supervisor->remarks));
 }
 
 static int prepare(struct supervisor *supervisor, const struct boot *boot, struct error *err)

@@ -6,7 +6,7 @@
  *   lifecycle.c   one service: create, start, watch, restart, stop
  *   user_docker.c what is special about the service that is user Docker
  *   gate.c        the verdict (pure)
- *   settings.c    what the configuration says of the machine itself, before all that
+ *   configure.c   what the configuration says is done, before all that
  *   report.c      console lines, messages for PID 1, /run/proa/status
  *
  * Everything runs in one thread; nothing waits but the loop.

@@ -67,8 +67,7 @@
 const struct config_row config_rows[] = {
 	VALUE("hostname", config_hostname, "proa", "The machine's name."),
 
-	ITEMS("ssh_authorized_keys", "Whoever has one of these keys may log in as `proa`.",
-	      .flags = CONFIG_LATER),
+	ITEMS("ssh_authorized_keys", "Whoever has one of these keys may log in as `proa`."),
 	VALUE("ssh_authorized_keys[]", config_ssh_key, NULL, "One public key."),
 
 	ITEMS("write_files", "Files that are written at every boot, before the services start.",
@@ -130,9 +129,9 @@ const struct config_row config_rows[] = {
 	      "The password of `proa` for the consoles and for `sudo`: a hash (`openssl passwd "
 	      "-6`), "
 	      "or the word itself.",
-	      .flags = CONFIG_SECRET | CONFIG_LATER),
+	      .flags = CONFIG_SECRET),
 	VALUE("proa.autologin", config_bool, "false",
-	      "Whether the consoles ask nobody for a password.", .flags = CONFIG_LATER),
+	      "Whether the consoles ask nobody for a password."),
 
 	ITEMS("proa.modules", "Kernel modules to load beside those that the hardware asks for."),
 	VALUE("proa.modules[]", config_module, NULL, "One module, with its parameters."),
@@ -146,7 +145,7 @@ const struct config_row config_rows[] = {
 	 .flags = CONFIG_ANY,
 	 .about = "One service: the keys are those of docs/services.md."},
 
-	SECTION("proa.ssh", "The SSH server.", .flags = CONFIG_LATER),
+	SECTION("proa.ssh", "The SSH server."),
 	VALUE("proa.ssh.daemon", config_bool, "true", "Whether there is one."),
 	VALUE("proa.ssh.port", config_integer, "22", "Where it listens.", .least = 1,
 	      .most = 65535),

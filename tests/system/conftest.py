@@ -12,6 +12,7 @@ import pytest
 import machine as machines
 from disk import Disk, Golden
 from installing import loop, releases  # noqa: F401: fixtures
+from ssh import make_key
 
 ROOT = machines.ROOT
 WORK = pathlib.Path(os.environ.get("PROA_SYSTEM_DIR", ROOT / "build/system"))
@@ -55,6 +56,12 @@ def work():
 def golden(work):
     """Installed disks, each kind made once in a run: golden(size="8G", sector=512, …)."""
     return Golden(work / "golden")
+
+
+@pytest.fixture(scope="session")
+def key(work):
+    """A key for SSH: the path of its private half."""
+    return make_key(work / "key")
 
 
 @pytest.fixture

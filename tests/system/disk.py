@@ -126,7 +126,10 @@ class Golden:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._made = {}
 
-    def get(self, size="8G", sector=512, append="", config=None):
+    def get(self, size="8G", sector=512, append="", config=None, autologin=True):
+        """autologin: the console asks for nothing, so that tests can type there."""
+        if autologin:
+            append = f"{append} cc.proa.autologin=true".strip()
         kind = (size, sector, append, config)
         if kind not in self._made:
             self._made[kind] = self._install(*kind)

@@ -105,10 +105,11 @@ def image_is_qcow2(path):
 
 
 def qemu_command(disks, *, accel, uefi_vars=None, memory=1024, bus="virtio", sector=512, cpus=2,
-                 boot=0, extra=()):
+                 boot=0, extra=(), forward=None):
     """The whole command line but for the serial console.
 
     `boot`: the disk that is booted; None: as the firmware itself remembers.
+    `forward`: a port of this machine's loopback that leads to the guest's SSH server.
     """
     command = ["qemu-system-x86_64", "-nodefaults", "-machine", "q35", "-m", str(memory),
                "-smp", str(cpus), "-display", "none", "-vga", "std", "-rtc", "base=utc"]
@@ -122,10 +123,18 @@ def qemu_command(disks, *, accel, uefi_vars=None, memory=1024, bus="virtio", sec
     for index, disk in enumerate(disks):
         order = None if boot is None else 1 if index == boot else index + 2
         command += disk_arguments(index, disk, bus, sector, order)
-    command += ["-netdev", "user,id=net0",
+    hostfwd = f",hostfwd=tcp:127.0.0.1:{forward}-:22" if forward else ""
+    command += ["-netdev", f"user,id=net0{hostfwd}",
                 "-device", "virtio-net-pci,netdev=net0,addr=0x10,romfile=",
                 "-device", "virtio-rng-pci"]
     return command + list(extra)
+
+
+def free_port():
+    """A TCP port of the loopback that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
 
 
 class Machine:
@@ -138,6 +147,7 @@ class Machine:
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.uefi, self.memory, self.bus, self.sector = uefi, memory, bus, sector
+        self.ssh_port = free_port()
         self.boot = boot
         self.extra = list(extra)
         self.alive = alive      # once the console has said this, silence is no stall
@@ -166,7 +176,7 @@ class Machine:
         qmp = os.path.join(self._socket_folder, "qmp")
         command = qemu_command(self.disks, accel=accelerator(), uefi_vars=self._uefi_vars,
                                memory=self.memory, bus=self.bus, sector=self.sector,
-                               boot=self.boot, extra=self.extra)
+                               boot=self.boot, extra=self.extra, forward=self.ssh_port)
         command += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
                     "-qmp", f"unix:{qmp},server=on,wait=off"]
         errors = self.folder / f"{self.name}.qemu"

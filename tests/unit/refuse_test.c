@@ -256,6 +256,34 @@ static void test_cloud_configs(void **state)
 	}
 }
 
+static void test_lets_in(void **state)
+{
+	static const struct {
+		const char *text, *append;
+		bool in;
+	} rows[] = {
+		{NULL, "", false},
+		{"hostname: x\n", "quiet", false},
+		{"ssh_authorized_keys: []\n", "", false},
+		{"ssh_authorized_keys: [ssh-ed25519 AAAA x]\n", "", true},
+		{"proa: {password: word}\n", "", true},
+		{"rancher: {password: word}\n", "", true},
+		{"proa: {autologin: off}\n", "", false},
+		{"proa: {autologin: on}\n", "", true},
+		{"hostname: x\n", "quiet cc.proa.autologin=true", true},
+		{NULL, "cc.proa.password=word", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *text = rows[i].text;
+
+		if (cloudconfig_lets_in(text, text ? strlen(text) : 0, rows[i].append) !=
+		    rows[i].in)
+			fail_msg("row %zu", i);
+	}
+}
+
 /* Bytes as `efibootmgr -v` reads them back: UEFI 2.10 §3.1.3 and §10.3. */
 static void test_efi_entry(void **state)
 {
@@ -382,6 +410,7 @@ int main(void)
 		         cmocka_unit_test(test_data),
 		cmocka_unit_test(test_labels),        cmocka_unit_test(test_exit_codes),
 		cmocka_unit_test(test_mounts),        cmocka_unit_test(test_cloud_configs),
+		cmocka_unit_test(test_lets_in),
 		cmocka_unit_test(test_efi_entry),     cmocka_unit_test(test_trust_folder),
 		cmocka_unit_test(test_json),
 	};
