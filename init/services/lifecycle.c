@@ -38,22 +38,28 @@ bool service_ready(const struct service *service)
 	return !service->spec->user_docker || service->supervisor->user_docker.answers;
 }
 
-/* `depends_on`: ready. `after`: ready, or it had its chance; a broken one delays nobody for long. */
+/*
+ * `depends_on`: ready. `after`: ready, or it had its chance; a broken one delays nobody for long.
+ * One that the configuration has disabled is not there, and nobody waits for it.
+ */
 static bool turn_has_come(const struct service *service, uint64_t now)
 {
 	struct supervisor *supervisor = service->supervisor;
 	const struct spec_list *needed = &service->spec->depends_on;
 	const struct spec_list *after = &service->spec->after;
 
-	for (size_t i = 0; i < needed->count; i++)
-		if (!service_ready(service_find(supervisor, needed->items[i])))
+	for (size_t i = 0; i < needed->count; i++) {
+		const struct service *other = service_find(supervisor, needed->items[i]);
+
+		if (other && !service_ready(other))
 			return false;
+	}
 	if (now - supervisor->link.answered_ms >= SERVICE_AFTER_MS)
 		return true;
 	for (size_t i = 0; i < after->count; i++) {
 		const struct service *other = service_find(supervisor, after->items[i]);
 
-		if (!service_ready(other) && other->failures == 0)
+		if (other && !service_ready(other) && other->failures == 0)
 			return false;
 	}
 	return true;

@@ -7,6 +7,7 @@
 #define PATH_STATUS             "/run/proa/status"
 #define PATH_KEYS               "/usr/lib/proa/keys/1.root"
 #define PATH_RESOLV_CONF        "/run/proa/resolv.conf"
+#define PATH_NETIF              "/run/proa/netif" /* of systemd-networkd */
 #define PATH_INIT_SOCKET        "/run/proa/init.sock"
 #define PATH_SYSTEM_DOCKER      "/run/system-docker.sock"
 #define PATH_SYSTEM_DOCKER_PID  "/run/system-docker.pid"

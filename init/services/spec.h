@@ -34,6 +34,7 @@ struct service_spec {
 	bool privileged, read_only;
 	bool required; /* the health gate asks for it; default true */
 	bool user_docker;
+	bool disabled; /* the configuration does without it; not a key of the file */
 	long oom_score_adj;
 	long stop_grace_s; /* default 10 */
 };

@@ -134,10 +134,12 @@ static bool all_stopped(const struct supervisor *supervisor)
 static int prepare(struct supervisor *supervisor, const struct boot *boot, struct error *err)
 {
 	supervisor->began_ms = console_now_ms();
-	supervisor->count = supervisor->file.count;
-	for (size_t i = 0; i < supervisor->count; i++) {
-		struct service *service = &supervisor->services[i];
+	for (size_t i = 0; i < supervisor->file.count; i++) {
+		struct service *service = &supervisor->services[supervisor->count];
 
+		if (supervisor->file.services[i].disabled)
+			continue;
+		supervisor->count++;
 		service->supervisor = supervisor;
 		service->spec = &supervisor->file.services[i];
 		service->body = container_body(service->spec, boot->release, service->config);
@@ -173,9 +175,18 @@ static void read_signals(struct supervisor *supervisor, int fd)
 	}
 }
 
+static void update_names(struct supervisor *supervisor, int watch)
+{
+	struct error err = ERROR_INIT;
+
+	if (resolv_update(&supervisor->names, watch, PATH_NETIF "/state", PATH_RESOLV_CONF, &err) <
+	    0)
+		report_console(&supervisor->report, "error: %s", err.message);
+}
+
 int supervisor_run(struct supervisor *supervisor, struct error *err)
 {
-	_cleanup_fd_ int signals = -1;
+	_cleanup_fd_ int signals = -1, names = -1;
 	struct boot boot;
 	sigset_t wanted;
 	int r;
@@ -194,18 +205,24 @@ int supervisor_run(struct supervisor *supervisor, struct error *err)
 		supervisor->report.verdict_told = true;
 	}
 	configure(supervisor);
+	names = resolv_watch(PATH_NETIF, NULL);
+	update_names(supervisor, names);
 	r = prepare(supervisor, &boot, err);
 	while (r == 0) {
-		struct pollfd watched = {.fd = signals, .events = POLLIN};
+		struct pollfd watched[] = {{.fd = signals, .events = POLLIN},
+					   {.fd = names, .events = POLLIN}};
 
 		step(supervisor, &boot);
 		if (supervisor->stopping && all_stopped(supervisor))
 			break;
-		r = docker_loop_wait(supervisor->loop, &watched, 1,
+		r = docker_loop_wait(supervisor->loop, watched, 2,
 				     next_wait(supervisor, console_now_ms()), err);
-		if (watched.revents)
+		if (watched[0].revents)
 			read_signals(supervisor, signals);
+		if (watched[1].revents)
+			update_names(supervisor, names);
 	}
+	resolv_free(&supervisor->names);
 	for (size_t i = 0; i < supervisor->count; i++)
 		json_decref(supervisor->services[i].body);
 	return r;

@@ -20,6 +20,7 @@
 #include "init/services/container.h"
 #include "init/services/gate.h"
 #include "init/services/report.h"
+#include "init/services/resolv.h"
 #include "init/services/spec.h"
 #include "lib/docker/docker.h"
 
@@ -89,6 +90,7 @@ struct supervisor {
 	struct reporter report;
 	struct gate gate;
 	char remarks[GATE_TEXT_MAX]; /* of the configuration; "": none */
+	struct resolv names;
 	uint64_t began_ms;
 	bool stopping;
 };

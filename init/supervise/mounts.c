@@ -60,6 +60,7 @@ int mounts_first(struct error *err)
 		{"/proc/self/fd/0", "/dev/stdin"},
 		{"/proc/self/fd/1", "/dev/stdout"},
 		{"/proc/self/fd/2", "/dev/stderr"},
+		{"/run/proa/syslog/socket", "/dev/log"},
 	};
 
 	(void)mkdir("/dev/pts", 0755);

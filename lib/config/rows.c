@@ -154,8 +154,7 @@ const struct config_row config_rows[] = {
 	VALUE("proa.ssh.password_login", config_bool, "false",
 	      "Whether the password opens it, too, and not a key alone."),
 
-	SECTION("proa.network", "How the machine is reached, and reaches others.",
-		.flags = CONFIG_LATER),
+	SECTION("proa.network", "How the machine is reached, and reaches others."),
 	NAMES("proa.network.interfaces",
 	      "Ethernet ports by name (`eth0`), pattern (`enp*`) or MAC address "
 	      "(`\"mac:52:54:00:12:34:56\"`); the most exact one counts. A port that none names "
@@ -190,7 +189,7 @@ const struct config_row config_rows[] = {
 	UNUSED("proa.network.wifi_networks", "there are no drivers for wireless networks"),
 	UNUSED("proa.network.modem_networks", "there are no drivers for modems"),
 
-	SECTION("proa.ntp", "The clock.", .flags = CONFIG_LATER),
+	SECTION("proa.ntp", "The clock."),
 	VALUE("proa.ntp.enabled", config_bool, "true", "Whether it is set from the network."),
 	ITEMS("proa.ntp.servers", "Servers; without them Debian's pool."),
 	VALUE("proa.ntp.servers[]", config_host, NULL, "A server."),
