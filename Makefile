@@ -53,7 +53,7 @@ sobj = $(patsubst %.c,$(BUILD)/static/%.o,$(1))
 LIBARCHIVE    ?= -larchive
 LIBS_PROA     := -lparted -lblkid -luuid $(LIBARCHIVE) -lzstd -lcurl -lyaml -ljansson -lcrypto -lpthread
 LIBS_IMAGE    := -larchive -lzstd -ljansson -lcrypto -lpthread
-LIBS_SERVICES := -lcrypt -lcurl -lyaml -ljansson -lcrypto -lpthread
+LIBS_SERVICES := -lcrypt -lz -lcurl -lyaml -ljansson -lcrypto -lpthread
 # What libcrypto.a needs of its own differs: Debian 13 built it with zlib and zstd.
 LIBS_INIT     := -lblkid -luuid $(shell pkg-config --static --libs libcrypto) -lpthread
 
@@ -101,7 +101,7 @@ TESTS := $(wildcard tests/unit/*_test.c)
 $(BUILD)/libtestable.a: $(call obj,$(TESTABLE) $(wildcard tests/unit/support/*.c))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(ASAN_DEFAULTS) $(BUILD)/libtestable.a $(BUILD)/libbootloader.a $(BUILD)/libproa.a
 	@mkdir -p $(@D)
-	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(LIBS_PROA) -lcrypt -lcmocka
+	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(LIBS_PROA) -lcrypt -lz -lcmocka
 
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TESTS))
 unit: $(UNIT)
@@ -114,7 +114,7 @@ FUZZ := $(patsubst tests/fuzz/%_fuzz.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_f
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%_fuzz.o $(FUZZ_MAIN) $(ASAN_DEFAULTS) \
 		$(BUILD)/libtestable.a $(BUILD)/libbootloader.a $(BUILD)/libproa.a
 	@mkdir -p $(@D)
-	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(LIBS_PROA) -lcrypt
+	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(LIBS_PROA) -lcrypt -lz
 .PHONY: fuzz-programs
 fuzz-programs: $(FUZZ)
 

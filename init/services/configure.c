@@ -1,15 +1,38 @@
 #include "init/services/configure.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 
+#include "init/services/commands.h"
+#include "init/services/files.h"
 #include "init/services/login.h"
+#include "init/services/mounts.h"
 #include "init/services/network.h"
 #include "init/services/ntp.h"
+#include "init/services/paths.h"
 #include "init/services/settings.h"
+#include "lib/cleanup.h"
 #include "lib/config/values.h"
+#include "lib/io.h"
+#include "lib/options.h"
+
+enum {
+	BOOTCMD_TIMEOUT_MS = 60000, /* the services wait for them, and the gate for those */
+	USER_DOCKER_TRIES = 2,
+	MOUNTS_AGAIN_MS = 2000,
+	MOUNTS_PATIENCE_MS = 120000, /* later nobody expects the device any more */
+};
+
+#define ONCE        "/run/proa/once"
+#define BOOTCMD_LOG "/var/log/bootcmd.log"
+#define RUNCMD_LOG  "/var/log/runcmd.log"
 
 /* A tmpfs stands in the state partition's place: a last resort. */
 static bool state_is_missing(void)
@@ -17,6 +40,18 @@ static bool state_is_missing(void)
 	struct statfs kind;
 
 	return statfs("/var", &kind) == 0 && kind.f_type == TMPFS_MAGIC;
+}
+
+/* True for one caller in a boot, whoever asks again: a restarted manager, say. */
+static bool first_time(const char *name)
+{
+	_cleanup_fd_ int folder = -1, fd = -1;
+
+	if (io_make_dirs(ONCE, NULL) < 0)
+		return true;
+	folder = open(ONCE, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	return fd >= 0 || errno != EEXIST;
 }
 
 static void disable(struct supervisor *supervisor, const char *name, bool disabled)
@@ -28,28 +63,193 @@ static void disable(struct supervisor *supervisor, const char *name, bool disabl
 			file->services[i].disabled = disabled;
 }
 
+static struct service_spec *user_docker_spec(struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < supervisor->file.count; i++)
+		if (supervisor->file.services[i].user_docker)
+			return &supervisor->file.services[i];
+	return NULL; /* the services file's reader sees to it that there is one */
+}
+
+static void mount_all(struct supervisor *supervisor, uint64_t now)
+{
+	struct configured *state = &supervisor->configured;
+	bool wait;
+
+	mounts_apply(&state->config, state->mounts, sizeof(state->mounts), &wait);
+	state->mounts_ms = wait ? now + MOUNTS_AGAIN_MS : 0;
+}
+
+/* All that a person should look at, in one line. */
+static void remark(struct supervisor *supervisor)
+{
+	const struct configured *state = &supervisor->configured;
+	const char *const parts[] = {state->problems, state->mounts, state->user_docker,
+				     state->runcmd};
+	char *out = supervisor->remarks;
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		int wrote = parts[i][0] ? snprintf(out + used, GATE_TEXT_MAX - used, "%s%s",
+						   used ? "; " : "", parts[i])
+					: 0;
+
+		if (wrote < 0 || (size_t)wrote >= GATE_TEXT_MAX - used)
+			return;
+		used += (size_t)wrote;
+	}
+}
+
+/* Without these nobody could reach and mend the machine: done whatever became of the rest. */
+static int apply_access(struct supervisor *supervisor)
+{
+	struct configured *state = &supervisor->configured;
+	bool changed;
+	int r = login_apply(&state->config, state_is_missing(), &login_of_this_machine);
+
+	if (r == 0)
+		r = network_apply(&state->config, &network_of_this_machine, &changed,
+				  &supervisor->names);
+	return r;
+}
+
+static int apply_rest(struct supervisor *supervisor)
+{
+	struct config *config = &supervisor->configured.config;
+	int r = ntp_apply(config, NTP_CONF);
+
+	disable(supervisor, "ntp", !config_get_bool(config, "proa.ntp.enabled"));
+	if (r == 0)
+		r = docker_options_apply(config, &supervisor->configured.docker,
+					 user_docker_spec(supervisor));
+	if (r == 0)
+		r = settings_apply(config, &settings_of_this_machine);
+	if (r == 0 && first_time("bootcmd"))
+		r = commands_run(config, "bootcmd", BOOTCMD_LOG, BOOTCMD_TIMEOUT_MS);
+	mount_all(supervisor, supervisor->began_ms);
+	/* Into what has just been mounted, perhaps. */
+	return r < 0 ? r : files_write(config);
+}
+
 void configure(struct supervisor *supervisor)
 {
-	_cleanup_whole_config_ struct config config = {0};
+	struct configured *state = &supervisor->configured;
 	struct error err = ERROR_INIT;
-	int r = config_load(&config_of_this_machine, &config, &err);
-	bool changed;
-	/* Log-ins and network are settled whatever happened: nobody could mend it otherwise. */
-	int must = login_apply(&config, state_is_missing(), &login_of_this_machine);
+	int r, rest;
 
+	config_free(&state->config);
 	resolv_free(&supervisor->names);
-	if (must == 0)
-		must = network_apply(&config, &network_of_this_machine, &changed,
-				     &supervisor->names);
-	if (must == 0)
-		must = ntp_apply(&config, NTP_CONF);
-	disable(supervisor, "ntp", !config_get_bool(&config, "proa.ntp.enabled"));
-	if (r == 0 && (must < 0 || settings_apply(&config, &settings_of_this_machine) < 0))
+	r = config_load(&config_of_this_machine, &state->config, &err);
+	rest = apply_access(supervisor);
+	if (r == 0 && rest == 0)
+		rest = apply_rest(supervisor);
+	if (r == 0 && rest < 0)
 		r = error_oom(&err);
 	if (r < 0)
-		snprintf(supervisor->remarks, sizeof(supervisor->remarks), "configuration: %.400s",
+		snprintf(state->problems, sizeof(state->problems), "configuration: %.400s",
 			 err.message);
 	else
-		settings_summary(&config.problems, supervisor->remarks,
-				 sizeof(supervisor->remarks));
+		settings_summary(&state->config.problems, state->problems, sizeof(state->problems));
+	remark(supervisor);
+}
+
+/* The commands may take long, and the loop waits for nobody: a process of their own. */
+static void start_runcmd(struct supervisor *supervisor)
+{
+	static char *const argv[] = {(char *)"proa-services", (char *)"--runcmd", NULL};
+	struct configured *state = &supervisor->configured;
+	const struct config_node *list = config_get(&state->config, "runcmd");
+	extern char **environ;
+	posix_spawnattr_t attributes;
+	sigset_t none;
+
+	state->runcmd_begun = true;
+	if (!list || list->count == 0 || !first_time("runcmd"))
+		return;
+	sigemptyset(&none);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	if (posix_spawn(&state->runcmd_pid, "/proc/self/exe", NULL, &attributes, argv, environ)) {
+		state->runcmd_pid = 0;
+		snprintf(state->runcmd, sizeof(state->runcmd), "runcmd cannot be run");
+	}
+	posix_spawnattr_destroy(&attributes);
+}
+
+static void end_runcmd(struct supervisor *supervisor)
+{
+	struct configured *state = &supervisor->configured;
+	int status = 0;
+
+	if (waitpid(state->runcmd_pid, &status, WNOHANG) == 0)
+		return;
+	state->runcmd_pid = 0;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		snprintf(state->runcmd, sizeof(state->runcmd),
+			 "runcmd: a command failed (" RUNCMD_LOG ")");
+	remark(supervisor);
+}
+
+/* It has ended twice and never answered: the options are to blame, or will be found not to be. */
+static void rescue_user_docker(struct supervisor *supervisor)
+{
+	struct configured *state = &supervisor->configured;
+	struct service *service = supervisor->user_docker.service;
+	char why[160];
+
+	if (service->state != SERVICE_DOWN || service->failures < USER_DOCKER_TRIES ||
+	    supervisor->user_docker.announced ||
+	    !docker_options_drop(&state->docker, user_docker_spec(supervisor), why, sizeof(why)) ||
+	    supervisor_describe(service, NULL) < 0)
+		return;
+	service->stale = true;
+	snprintf(state->user_docker, sizeof(state->user_docker),
+		 "proa.docker: user Docker does not start with these options, and runs without "
+		 "them%s%s",
+		 why[0] ? ": " : "", why);
+	report_console(&supervisor->report, "error: %s", state->user_docker);
+	remark(supervisor);
+}
+
+void configure_step(struct supervisor *supervisor, uint64_t now)
+{
+	struct configured *state = &supervisor->configured;
+
+	if (supervisor->stopping)
+		return;
+	if (state->mounts_ms > 0 && now >= state->mounts_ms) {
+		mount_all(supervisor, now);
+		if (now - supervisor->began_ms > MOUNTS_PATIENCE_MS)
+			state->mounts_ms = 0;
+		remark(supervisor);
+	}
+	rescue_user_docker(supervisor);
+	if (!state->runcmd_begun && supervisor->user_docker.answers)
+		start_runcmd(supervisor);
+	if (state->runcmd_pid > 0)
+		end_runcmd(supervisor);
+}
+
+int configure_runcmd(void)
+{
+	_cleanup_whole_config_ struct config config = {0};
+	struct reporter reporter;
+	struct error err = ERROR_INIT;
+	size_t before;
+	int r = config_load(&config_of_this_machine, &config, &err);
+
+	report_open(&reporter);
+	before = config.problems.count;
+	if (r == 0)
+		r = commands_run(&config, "runcmd", RUNCMD_LOG, 0);
+	if (r < 0)
+		report_console(&reporter, "error: runcmd: %s",
+			       err.message[0] ? err.message : strerror(-r));
+	for (size_t i = before; i < config.problems.count; i++)
+		report_console(&reporter, "error: %s, line %u: runcmd: %s",
+			       config.problems.items[i].at.source, config.problems.items[i].at.line,
+			       config.problems.items[i].text);
+	return r == 0 && config.problems.count == before ? EXIT_DONE : EXIT_FAILED;
 }

@@ -1,4 +1,8 @@
-/* What the configuration says is done, before the services that it concerns start. */
+/*
+ * What the configuration says is done: who may log in, network, clock, settings of the kernel,
+ * commands, mounts, files, in this order and before any service starts; the rest when its
+ * time has come.
+ */
 #ifndef PROA_INIT_SERVICES_CONFIGURE_H
 #define PROA_INIT_SERVICES_CONFIGURE_H
 
@@ -9,5 +13,11 @@
  * what is in error is left out, and stands in supervisor->remarks.
  */
 void configure(struct supervisor *supervisor);
+
+/* What has to wait: file systems whose device comes late, commands for which user Docker runs. */
+void configure_step(struct supervisor *supervisor, uint64_t now);
+
+/* Runs the commands of `runcmd`, in a process of their own. Returns an exit code. */
+int configure_runcmd(void);
 
 #endif

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "init/services/configure.h"
 #include "init/services/paths.h"
 #include "init/services/seed.h"
 #include "init/services/supervisor.h"
@@ -41,10 +42,12 @@ static int run_services(const char *path, bool check)
 int main(int argc, char **argv)
 {
 	const char *file = PATH_SERVICES_FILE;
-	bool seed = false, check = false;
+	bool seed = false, check = false, runcmd = false;
 	const struct option options[] = {
 		{'f', "file", "FILE", OPTION_STRING, &file, "the services file"},
 		{0, "check", NULL, OPTION_FLAG, &check, "read the services file, and no more"},
+		{0, "runcmd", NULL, OPTION_FLAG, &runcmd,
+		 "run the configuration's runcmd, and no more"},
 		{0, "seed", NULL, OPTION_FLAG, &seed, "prepare System Docker's store, and no more"},
 		{0, NULL, NULL, OPTION_FLAG, NULL, NULL},
 	};
@@ -60,6 +63,8 @@ int main(int argc, char **argv)
 	r = command_arguments(argc, argv, &usage, options, NULL, 0, NULL);
 	if (r >= 0)
 		return r;
+	if (runcmd)
+		return configure_runcmd();
 	if (!seed)
 		return run_services(file, check);
 	r = seed_run(SEED_SOURCE, SEED_TARGET, &err);

@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,9 +33,15 @@ static void read_first_line(int fd, char *out, size_t size)
 	out[strcspn(out, "\n")] = '\0';
 }
 
+static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", NULL};
+
+static int exit_status(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
 int run_program(char *const *argv, char *said, size_t size)
 {
-	static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 	posix_spawn_file_actions_t actions;
 	int ends[2], status, r;
 	pid_t pid;
@@ -50,5 +59,55 @@ int run_program(char *const *argv, char *said, size_t size)
 		r = waitpid(pid, &status, 0) < 0 ? errno : 0;
 	}
 	close(ends[0]);
-	return r ? -r : WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+	return r ? -r : exit_status(status);
+}
+
+/* Our own signal mask and what we ignore are none of the program's business. */
+static int spawn(char *const *argv, int log, pid_t *pid)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none, ignored;
+	int r;
+
+	sigemptyset(&none);
+	sigemptyset(&ignored);
+	sigaddset(&ignored, SIGPIPE);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, log, STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, log, STDERR_FILENO);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &ignored);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+						      POSIX_SPAWN_SETSIGDEF);
+	r = posix_spawn(pid, argv[0], &actions, &attributes, argv, environment);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return -r;
+}
+
+int run_logged(char *const *argv, int log, unsigned timeout_ms)
+{
+	struct pollfd ended = {.fd = -1, .events = POLLIN};
+	int status, r;
+	pid_t pid;
+
+	r = spawn(argv, log, &pid);
+	if (r < 0)
+		return r;
+	if (timeout_ms > 0)
+		ended.fd = pidfd_open(pid, 0);
+	if (ended.fd >= 0) {
+		do
+			r = poll(&ended, 1, (int)timeout_ms);
+		while (r < 0 && errno == EINTR);
+		if (r == 0)
+			kill(-pid, SIGKILL);
+		close(ended.fd);
+	}
+	if (waitpid(pid, &status, 0) < 0)
+		return -errno;
+	return ended.fd >= 0 && r == 0 ? -ETIMEDOUT : exit_status(status);
 }

@@ -12,4 +12,10 @@
  */
 int run_program(char *const *argv, char *said, size_t size);
 
+/*
+ * The same with what it says going to `log` (a descriptor), and with an end: after `timeout_ms`
+ * (0: none) it is killed, with all that it has started in its process group: -ETIMEDOUT.
+ */
+int run_logged(char *const *argv, int log, unsigned timeout_ms);
+
 #endif

@@ -24,10 +24,9 @@ struct boot {
 	uint64_t mounted_ms;
 	bool slot_good;
 	bool gate_passed; /* an earlier manager has told so in this boot */
-	char release[HASH_HEX_SIZE];
 };
 
-static void read_boot(struct boot *boot)
+static void read_boot(struct supervisor *supervisor, struct boot *boot)
 {
 	_cleanup_fields_ struct fields fields = {0};
 	uint64_t now = console_now_ms(), latest = now + LOOK_AROUND_MS - GATE_DEADLINE_MS;
@@ -42,7 +41,7 @@ static void read_boot(struct boot *boot)
 		boot->mounted_ms = latest;
 	boot->slot_good = fields_get_number(&fields, "good", 0) == 1;
 	boot->gate_passed = fields_get_number(&fields, "t_gate", 0) > 0;
-	snprintf(boot->release, sizeof(boot->release), "%s", hash ? hash : "");
+	snprintf(supervisor->release, sizeof(supervisor->release), "%s", hash ? hash : "");
 }
 
 /* The state partition is ext4 at /var; a tmpfs in its place (a last resort) does not count. */
@@ -111,6 +110,8 @@ static int next_wait(const struct supervisor *supervisor, uint64_t now)
 
 	if (!supervisor->link.listing && supervisor->link.next_ms < next)
 		next = supervisor->link.next_ms;
+	if (supervisor->configured.mounts_ms > 0 && supervisor->configured.mounts_ms < next)
+		next = supervisor->configured.mounts_ms;
 	if (!user->asking && user->service->state == SERVICE_RUNNING && user->next_ms < next)
 		next = user->next_ms;
 	for (size_t i = 0; i < supervisor->count; i++) {
@@ -131,9 +132,16 @@ static bool all_stopped(const struct supervisor *supervisor)
 	return true;
 }
 
-static int prepare(struct supervisor *supervisor, const struct boot *boot, struct error *err)
+int supervisor_describe(struct service *service, struct error *err)
 {
-	supervisor->began_ms = console_now_ms();
+	json_decref(service->body);
+	service->body =
+		container_body(service->spec, service->supervisor->release, service->config);
+	return service->body ? 0 : error_oom(err);
+}
+
+static int prepare(struct supervisor *supervisor, struct error *err)
+{
 	for (size_t i = 0; i < supervisor->file.count; i++) {
 		struct service *service = &supervisor->services[supervisor->count];
 
@@ -142,9 +150,8 @@ static int prepare(struct supervisor *supervisor, const struct boot *boot, struc
 		supervisor->count++;
 		service->supervisor = supervisor;
 		service->spec = &supervisor->file.services[i];
-		service->body = container_body(service->spec, boot->release, service->config);
-		if (!service->body)
-			return error_oom(err);
+		if (supervisor_describe(service, err) < 0)
+			return -ENOMEM;
 		if (service->spec->user_docker)
 			supervisor->user_docker.service = service;
 	}
@@ -161,6 +168,7 @@ static void step(struct supervisor *supervisor, const struct boot *boot)
 	for (size_t i = 0; i < supervisor->count; i++)
 		service_step(&supervisor->services[i], now);
 	user_docker_step(supervisor, now);
+	configure_step(supervisor, now);
 	judge(supervisor, boot, now);
 	report_step(supervisor, now);
 }
@@ -199,15 +207,16 @@ int supervisor_run(struct supervisor *supervisor, struct error *err)
 	if (signals < 0)
 		return error_errno(err, "cannot watch for signals");
 
-	read_boot(&boot);
+	read_boot(supervisor, &boot);
 	if (boot.gate_passed) {
 		supervisor->gate.verdict = GATE_PASSED;
 		supervisor->report.verdict_told = true;
 	}
+	supervisor->began_ms = console_now_ms();
 	configure(supervisor);
 	names = resolv_watch(PATH_NETIF, NULL);
 	update_names(supervisor, names);
-	r = prepare(supervisor, &boot, err);
+	r = prepare(supervisor, err);
 	while (r == 0) {
 		struct pollfd watched[] = {{.fd = signals, .events = POLLIN},
 					   {.fd = names, .events = POLLIN}};
@@ -223,6 +232,7 @@ int supervisor_run(struct supervisor *supervisor, struct error *err)
 			update_names(supervisor, names);
 	}
 	resolv_free(&supervisor->names);
+	config_free(&supervisor->configured.config);
 	for (size_t i = 0; i < supervisor->count; i++)
 		json_decref(supervisor->services[i].body);
 	return r;

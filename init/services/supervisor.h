@@ -16,12 +16,15 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "init/services/container.h"
+#include "init/services/docker_options.h"
 #include "init/services/gate.h"
 #include "init/services/report.h"
 #include "init/services/resolv.h"
 #include "init/services/spec.h"
+#include "lib/config/layers.h"
 #include "lib/docker/docker.h"
 
 struct supervisor;
@@ -79,6 +82,17 @@ struct user_docker {
 	enum user_docker_stop stop;
 };
 
+/* What became of the configuration (configure.c). */
+struct configured {
+	struct config config;
+	struct docker_options docker;
+	uint64_t mounts_ms; /* when those that are missing are tried again; 0: not at all */
+	pid_t runcmd_pid;   /* 0: it does not run */
+	bool runcmd_begun;
+	/* What a person should look at; "": nothing. */
+	char problems[GATE_TEXT_MAX], mounts[256], runcmd[128], user_docker[256];
+};
+
 struct supervisor {
 	struct docker_loop *loop;
 	const char *system_socket;
@@ -89,14 +103,19 @@ struct supervisor {
 	struct user_docker user_docker;
 	struct reporter report;
 	struct gate gate;
-	char remarks[GATE_TEXT_MAX]; /* of the configuration; "": none */
+	struct configured configured;
+	char remarks[GATE_TEXT_MAX]; /* what of it a person should look at; "": nothing */
 	struct resolv names;
+	char release[HASH_HEX_SIZE]; /* root hash of the one that runs */
 	uint64_t began_ms;
 	bool stopping;
 };
 
 /* Runs until SIGTERM has been obeyed. Returns 0 or a negative errno. */
 int supervisor_run(struct supervisor *supervisor, struct error *err);
+
+/* Makes the service's container body anew, of its specification as it is now. */
+int supervisor_describe(struct service *service, struct error *err);
 
 /* System Docker (link.c). */
 void link_step(struct supervisor *supervisor, uint64_t now);

@@ -39,8 +39,8 @@
 #define NOT_DOCKER "both Dockers keep their data where the layout of the disk puts it"
 
 /* What both Dockers take: the rows differ in the section's name alone. */
-#define DOCKER(section, row_about)                                                                 \
-	SECTION(section, row_about, .flags = CONFIG_LATER),                                        \
+#define DOCKER(section, row_about, ...)                                                            \
+	SECTION(section, row_about, __VA_ARGS__),                                                  \
 		ITEMS(section ".extra_args", "Further arguments of `dockerd`."),                   \
 		VALUE(section ".extra_args[]", config_line, NULL,                                  \
 		      "One argument, with its value: "                                             \
@@ -70,8 +70,7 @@ const struct config_row config_rows[] = {
 	ITEMS("ssh_authorized_keys", "Whoever has one of these keys may log in as `proa`."),
 	VALUE("ssh_authorized_keys[]", config_ssh_key, NULL, "One public key."),
 
-	ITEMS("write_files", "Files that are written at every boot, before the services start.",
-	      .flags = CONFIG_LATER),
+	ITEMS("write_files", "Files that are written at every boot, before the services start."),
 	SECTION("write_files[]", "One file."),
 	VALUE("write_files[].path", config_path, NULL,
 	      "Where; on the state partition, or it is gone "
@@ -87,23 +86,21 @@ const struct config_row config_rows[] = {
 	VALUE("write_files[].append", config_bool, "false",
 	      "Whether it is added to what is there."),
 
-	ITEMS("runcmd", "Commands that run once a boot, when user Docker answers.",
-	      .flags = CONFIG_LATER),
+	ITEMS("runcmd", "Commands that run once a boot, when user Docker answers."),
 	{.path = "runcmd[]",
 	 .kinds = TEXT | LIST,
 	 .type = &config_block,
 	 .about = "A line for the shell, or a list: a program and its arguments."},
 	VALUE("runcmd[][]", config_block, NULL, "The program, or one argument."),
 
-	ITEMS("bootcmd", "Commands that run once a boot, before the services start.",
-	      .flags = CONFIG_LATER),
+	ITEMS("bootcmd", "Commands that run once a boot, before the services start."),
 	{.path = "bootcmd[]",
 	 .kinds = TEXT | LIST,
 	 .type = &config_block,
 	 .about = "A line for the shell, or a list: a program and its arguments."},
 	VALUE("bootcmd[][]", config_block, NULL, "The program, or one argument."),
 
-	ITEMS("mounts", "Further file systems, as in fstab(5).", .flags = CONFIG_LATER),
+	ITEMS("mounts", "Further file systems, as in fstab(5)."),
 	{.path = "mounts[]",
 	 .kinds = LIST,
 	 .least = 2,
@@ -199,7 +196,8 @@ const struct config_row config_rows[] = {
 	UNUSED("proa.docker.graph", NOT_DOCKER),
 	UNUSED("proa.docker.storage_driver", NOT_DOCKER),
 	UNUSED("proa.docker.restart", "containers outlive a restart of user Docker (live restore)"),
-	DOCKER("proa.system_docker", "System Docker, which runs the system's services."),
+	DOCKER("proa.system_docker", "System Docker, which runs the system's services.",
+	       .flags = CONFIG_LATER),
 	UNUSED("proa.system_docker.graph", NOT_DOCKER),
 	UNUSED("proa.system_docker.storage_driver", NOT_DOCKER),
 

@@ -16,13 +16,12 @@
 #include "lib/cleanup.h"
 #include "lib/config/values.h"
 #include "lib/io.h"
+#include "tests/unit/support/scratch.h"
 
 #define HASH                                                                                       \
 	"$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/"                                  \
 	"jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/"
 #define KEY "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl a@b"
-
-static char folder[] = "/tmp/login_test.XXXXXX";
 
 static const struct login_paths paths = {
 	.template = "template",
@@ -30,28 +29,11 @@ static const struct login_paths paths = {
 	.issue = "run/issue.d/proa.issue",
 };
 
-static void put(const char *name, const char *text)
-{
-	FILE *file = fopen(name, "w");
-
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
 static void get(const char *name, char **text)
 {
 	size_t size;
 
 	assert_int_equal(io_read_file(name, 64 << 10, text, &size, NULL), 0);
-}
-
-static void assert_file(const char *name, const char *text)
-{
-	_cleanup_free_ char *found = NULL;
-
-	get(name, &found);
-	assert_string_equal(found, text);
 }
 
 static mode_t mode_of(const char *name)
@@ -65,18 +47,11 @@ static mode_t mode_of(const char *name)
 /* Applies a configuration; what it says of it, a line each. */
 static char *applied(const char *text, bool rescue)
 {
-	static const struct config_sources sources = {.folder = "conf", .defaults = true};
 	_cleanup_whole_config_ struct config config = {0};
-	char *out = NULL;
-	size_t size;
-	FILE *stream = open_memstream(&out, &size);
 
-	put("conf/a.yml", text);
-	assert_int_equal(config_load(&sources, &config, NULL), 0);
+	scratch_config(text, &config);
 	assert_int_equal(login_apply(&config, rescue, &paths), 0);
-	config_problems_print(stream, &config.problems);
-	fclose(stream);
-	return out;
+	return scratch_problems(&config);
 }
 
 static void assert_applied(const char *text, bool rescue, const char *said)
@@ -92,11 +67,11 @@ static void test_nobody(void **state)
 
 	(void)state;
 	assert_applied("hostname: x\n", false, "");
-	assert_file("run/login/shadow", "root:*:::::::\nproa:*:::::::\nnobody:*:::::::\n");
-	assert_file("run/login/sudoers", "proa ALL=(ALL:ALL) NOPASSWD: ALL\n");
-	assert_file("run/login/authorized_keys", "");
-	assert_file("run/login/sshd.conf", "Port 22\nPasswordAuthentication no\n");
-	assert_file("run/login/console", "autologin=0\nsshd=1\n");
+	scratch_assert("run/login/shadow", "root:*:::::::\nproa:*:::::::\nnobody:*:::::::\n");
+	scratch_assert("run/login/sudoers", "proa ALL=(ALL:ALL) NOPASSWD: ALL\n");
+	scratch_assert("run/login/authorized_keys", "");
+	scratch_assert("run/login/sshd.conf", "Port 22\nPasswordAuthentication no\n");
+	scratch_assert("run/login/console", "autologin=0\nsshd=1\n");
 	get("run/issue.d/proa.issue", &issue);
 	assert_non_null(strstr(issue, "nobody can log in here"));
 	assert_int_equal(mode_of("run/login/shadow"), 0640);
@@ -108,8 +83,8 @@ static void test_rescue(void **state)
 {
 	(void)state;
 	assert_applied("hostname: x\n", true, "");
-	assert_file("run/login/console", "autologin=1\nsshd=1\n");
-	assert_file("run/issue.d/proa.issue", "");
+	scratch_assert("run/login/console", "autologin=1\nsshd=1\n");
+	scratch_assert("run/issue.d/proa.issue", "");
 }
 
 static void test_not_loaded(void **state)
@@ -118,8 +93,8 @@ static void test_not_loaded(void **state)
 
 	(void)state;
 	assert_int_equal(login_apply(&config, false, &paths), 0);
-	assert_file("run/login/console", "autologin=0\nsshd=1\n");
-	assert_file("run/login/sshd.conf", "Port 22\nPasswordAuthentication no\n");
+	scratch_assert("run/login/console", "autologin=0\nsshd=1\n");
+	scratch_assert("run/login/sshd.conf", "Port 22\nPasswordAuthentication no\n");
 }
 
 static void test_all(void **state)
@@ -130,13 +105,13 @@ static void test_all(void **state)
 		       "  ssh: {port: 2222, listen_address: \"::1\", password_login: true, "
 		       "daemon: off}\n",
 		       false, "");
-	assert_file("run/login/shadow", "root:*:::::::\nproa:" HASH ":::::::\nnobody:*:::::::\n");
-	assert_file("run/login/sudoers", "proa ALL=(ALL:ALL) ALL\n");
-	assert_file("run/login/authorized_keys", KEY "\n" KEY "\n");
-	assert_file("run/login/sshd.conf",
-		    "Port 2222\nListenAddress ::1\nPasswordAuthentication yes\n");
-	assert_file("run/login/console", "autologin=1\nsshd=0\n");
-	assert_file("run/issue.d/proa.issue", "");
+	scratch_assert("run/login/shadow", "root:*:::::::\nproa:" HASH ":::::::\nnobody:*:::::::\n");
+	scratch_assert("run/login/sudoers", "proa ALL=(ALL:ALL) ALL\n");
+	scratch_assert("run/login/authorized_keys", KEY "\n" KEY "\n");
+	scratch_assert("run/login/sshd.conf",
+		      "Port 2222\nListenAddress ::1\nPasswordAuthentication yes\n");
+	scratch_assert("run/login/console", "autologin=1\nsshd=0\n");
+	scratch_assert("run/issue.d/proa.issue", "");
 }
 
 /* A word is hashed: the hash opens to it, and it is nowhere to be read. */
@@ -163,7 +138,7 @@ static void test_no_hash(void **state)
 	assert_applied("proa: {password: $q$ab$cd}\n", false,
 		       "conf/a.yml:1:8: error: proa.password: is no hash that this system knows "
 		       "(openssl passwd -6); it opens nothing\n");
-	assert_file("run/login/shadow", "root:*:::::::\nproa:*:::::::\nnobody:*:::::::\n");
+	scratch_assert("run/login/shadow", "root:*:::::::\nproa:*:::::::\nnobody:*:::::::\n");
 	/* Nothing of it may become another field of the file. */
 	assert_applied("proa: {password: \"$6$ab$c::0:0\"}\n", false,
 		       "conf/a.yml:1:8: error: proa.password: is no hash that this system knows "
@@ -176,26 +151,16 @@ static void test_no_template(void **state)
 	(void)state;
 	assert_int_equal(rename("template", "kept"), 0);
 	assert_applied("proa: {password: " HASH "}\n", false, "");
-	assert_file("run/login/shadow", "proa:" HASH ":::::::\n");
+	scratch_assert("run/login/shadow", "proa:" HASH ":::::::\n");
 	assert_int_equal(rename("kept", "template"), 0);
 }
 
 static int set_up(void **state)
 {
-	(void)state;
-	if (!mkdtemp(folder) || chdir(folder) < 0 || mkdir("conf", 0755) < 0)
+	if (scratch_set_up(state) < 0)
 		return -1;
-	put("template", "root:*:::::::\nproa:*:::::::\nnobody:*:::::::\n");
+	scratch_put("template", "root:*:::::::\nproa:*:::::::\nnobody:*:::::::\n");
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
 }
 
 int main(void)
@@ -207,5 +172,5 @@ int main(void)
 		cmocka_unit_test(test_no_template),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, scratch_tear_down);
 }

@@ -16,8 +16,7 @@
 #include "init/services/ntp.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
-
-static char folder[] = "/tmp/network_test.XXXXXX";
+#include "tests/unit/support/scratch.h"
 
 static const struct network_paths paths = {.folder = "run/network"};
 
@@ -32,24 +31,6 @@ static const struct network_paths paths = {.folder = "run/network"};
 	"KeepConfiguration=dynamic-on-stop\n"
 #define ALL_PORTS "[Match]\nType=ether\nKind=!*\n" NETWORK("ipv4", "yes") REST
 
-static void put(const char *name, const char *text)
-{
-	FILE *file = fopen(name, "w");
-
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
-static void assert_file(const char *name, const char *text)
-{
-	_cleanup_free_ char *found = NULL;
-	size_t size;
-
-	assert_int_equal(io_read_file(name, 64 << 10, &found, &size, NULL), 0);
-	assert_string_equal(found, text);
-}
-
 struct applied {
 	struct resolv names;
 	bool changed;
@@ -57,12 +38,10 @@ struct applied {
 
 static void apply(const char *text, struct applied *applied)
 {
-	static const struct config_sources sources = {.folder = "conf", .defaults = true};
 	_cleanup_whole_config_ struct config config = {0};
 
-	put("conf/a.yml", text);
+	scratch_config(text, &config);
 	resolv_free(&applied->names);
-	assert_int_equal(config_load(&sources, &config, NULL), 0);
 	assert_int_equal(network_apply(&config, &paths, &applied->changed, &applied->names), 0);
 }
 
@@ -73,7 +52,7 @@ static void test_nothing_said(void **state)
 	(void)state;
 	apply("hostname: x\n", &applied);
 	assert_true(applied.changed);
-	assert_file("run/network/0000.network", ALL_PORTS);
+	scratch_assert("run/network/0000.network", ALL_PORTS);
 	assert_null(applied.names.nameservers);
 	assert_null(applied.names.search);
 	/* The same once more: networkd need not look. */
@@ -90,17 +69,21 @@ static void test_static(void **state)
 	      "        address: 192.0.2.5/24\n"
 	      "        addresses: [192.0.2.6/32, 2001:db8::5/64]\n"
 	      "        gateway: 192.0.2.1\n        gateway_ipv6: fe80::1\n        mtu: 9000\n"
-	      "    dns: {nameservers: [192.0.2.53, 2001:db8::53], search: [a.example, b.example]}\n",
+	      "    dns: {nameservers: [192.0.2.53, 2001:db8::53], search: [a.example, "
+	      "b.example]}\n",
 	      &applied);
-	assert_file("run/network/0000.network",
-		    "[Match]\nName=eth0\n\n[Link]\nMTUBytes=9000\n" NETWORK("no", "no")
-		    "Address=192.0.2.5/24\nAddress=192.0.2.6/32\nAddress=2001:db8::5/64\n"
-		    "\n[Route]\nGateway=192.0.2.1\nGatewayOnLink=yes\n"
-		    "\n[Route]\nGateway=fe80::1\nGatewayOnLink=yes\n"
-		    "\n[DHCPv4]\nClientIdentifier=mac\nUseHostname=no\nUseMTU=no\nUseDNS=no\n"
-		    "UseDomains=no\n"
-		    "\n[DHCPv6]\nUseHostname=no\nUseDNS=no\nUseDomains=no\n"
-		    "\n[IPv6AcceptRA]\nUseDNS=no\nUseDomains=no\n");
+	scratch_assert(
+		"run/network/0000.network",
+		"[Match]\nName=eth0\n\n[Link]\nMTUBytes=9000\n" NETWORK(
+			"no",
+			"no") "Address=192.0.2.5/24\nAddress=192.0.2.6/32\nAddress=2001:db8::5/64\n"
+			      "\n[Route]\nGateway=192.0.2.1\nGatewayOnLink=yes\n"
+			      "\n[Route]\nGateway=fe80::1\nGatewayOnLink=yes\n"
+			      "\n[DHCPv4]\nClientIdentifier=mac\nUseHostname=no\nUseMTU=no\nUseDNS="
+			      "no\n"
+			      "UseDomains=no\n"
+			      "\n[DHCPv6]\nUseHostname=no\nUseDNS=no\nUseDomains=no\n"
+			      "\n[IPv6AcceptRA]\nUseDNS=no\nUseDomains=no\n");
 	assert_string_equal(applied.names.nameservers,
 			    "nameserver 192.0.2.53\nnameserver 2001:db8::53\n");
 	assert_string_equal(applied.names.search, "search a.example b.example\n");
@@ -117,14 +100,14 @@ static void test_one_family(void **state)
 	      "b: {address: \"2001:db8::5/64\"}, c: {address: 192.0.2.5/24, dhcp: true}, "
 	      "d: {dhcp: false, dhcp6: false}}}}\n",
 	      &applied);
-	assert_file("run/network/0000.network", "[Match]\nName=a\n" NETWORK("no", "yes")
-						"Address=192.0.2.5/24\n" REST);
-	assert_file("run/network/0001.network", "[Match]\nName=b\n" NETWORK("ipv4", "no")
-						"Address=2001:db8::5/64\n" REST);
-	assert_file("run/network/0002.network", "[Match]\nName=c\n" NETWORK("ipv4", "yes")
-						"Address=192.0.2.5/24\n" REST);
-	assert_file("run/network/0003.network", "[Match]\nName=d\n" NETWORK("no", "no") REST);
-	assert_file("run/network/0004.network", ALL_PORTS);
+	scratch_assert("run/network/0000.network",
+		      "[Match]\nName=a\n" NETWORK("no", "yes") "Address=192.0.2.5/24\n" REST);
+	scratch_assert("run/network/0001.network",
+		      "[Match]\nName=b\n" NETWORK("ipv4", "no") "Address=2001:db8::5/64\n" REST);
+	scratch_assert("run/network/0002.network",
+		      "[Match]\nName=c\n" NETWORK("ipv4", "yes") "Address=192.0.2.5/24\n" REST);
+	scratch_assert("run/network/0003.network", "[Match]\nName=d\n" NETWORK("no", "no") REST);
+	scratch_assert("run/network/0004.network", ALL_PORTS);
 }
 
 /* networkd takes the first file that matches: the most exact one must stand first. */
@@ -156,7 +139,7 @@ static void test_order(void **state)
 	/* What an earlier configuration has left goes, and is a change. */
 	apply("hostname: x\n", &applied);
 	assert_true(applied.changed);
-	assert_file("run/network/0000.network", ALL_PORTS);
+	scratch_assert("run/network/0000.network", ALL_PORTS);
 	assert_int_equal(access("run/network/0001.network", F_OK), -1);
 }
 
@@ -168,8 +151,7 @@ static void test_mistyped(void **state)
 	(void)state;
 	apply("proa: {network: {interfaces: {a: {address: 192.0.2.500/24, dhcp: false}}}}\n",
 	      &applied);
-	assert_file("run/network/0000.network",
-		    "[Match]\nName=a\n" NETWORK("ipv4", "yes") REST);
+	scratch_assert("run/network/0000.network", "[Match]\nName=a\n" NETWORK("ipv4", "yes") REST);
 }
 
 static void test_resolv(void **state)
@@ -184,15 +166,16 @@ static void test_resolv(void **state)
 	watch = resolv_watch("run/netif", NULL);
 	assert_true(watch >= 0);
 	assert_int_equal(resolv_update(&nothing, watch, "run/netif/state", "resolv.conf", NULL), 0);
-	assert_file("resolv.conf", "");
+	scratch_assert("resolv.conf", "");
 	assert_int_equal(stat("resolv.conf", &before), 0);
 
-	put("run/netif/new", "# This is private data.\nOPER_STATE=routable\n"
-			     "DNS=10.0.2.3 fec0::3%2 192.0.2.1#dns.example\nDOMAINS=a.example b\n");
+	scratch_put("run/netif/new",
+		   "# This is private data.\nOPER_STATE=routable\n"
+		   "DNS=10.0.2.3 fec0::3%2 192.0.2.1#dns.example\nDOMAINS=a.example b\n");
 	assert_int_equal(rename("run/netif/new", "run/netif/state"), 0);
 	assert_int_equal(resolv_update(&nothing, watch, "run/netif/state", "resolv.conf", NULL), 0);
-	assert_file("resolv.conf", "nameserver 10.0.2.3\nnameserver fec0::3%2\n"
-				   "nameserver 192.0.2.1\nsearch a.example b\n");
+	scratch_assert("resolv.conf", "nameserver 10.0.2.3\nnameserver fec0::3%2\n"
+				     "nameserver 192.0.2.1\nsearch a.example b\n");
 	/* In place: containers have it mounted. */
 	assert_int_equal(stat("resolv.conf", &after), 0);
 	assert_int_equal(before.st_ino, after.st_ino);
@@ -201,23 +184,21 @@ static void test_resolv(void **state)
 	close(watch);
 
 	assert_int_equal(resolv_update(&own, -1, "run/netif/state", "resolv.conf", NULL), 0);
-	assert_file("resolv.conf", "nameserver 10.0.2.3\nnameserver fec0::3%2\n"
-				   "nameserver 192.0.2.1\nsearch own.example\n");
-	put("run/netif/state", "DNS=\nDOMAINS=\n");
+	scratch_assert("resolv.conf", "nameserver 10.0.2.3\nnameserver fec0::3%2\n"
+				     "nameserver 192.0.2.1\nsearch own.example\n");
+	scratch_put("run/netif/state", "DNS=\nDOMAINS=\n");
 	assert_int_equal(resolv_update(&nothing, -1, "run/netif/state", "resolv.conf", NULL), 0);
-	assert_file("resolv.conf", "");
+	scratch_assert("resolv.conf", "");
 }
 
 static void test_ntp(void **state)
 {
-	static const struct config_sources sources = {.folder = "conf", .defaults = true};
 	_cleanup_whole_config_ struct config config = {0};
 	_cleanup_free_ char *text = NULL;
 	size_t size;
 
 	(void)state;
-	put("conf/a.yml", "proa: {ntp: {servers: [ntp.example, 192.0.2.1]}}\n");
-	assert_int_equal(config_load(&sources, &config, NULL), 0);
+	scratch_config("proa: {ntp: {servers: [ntp.example, 192.0.2.1]}}\n", &config);
 	assert_int_equal(ntp_apply(&config, "run/ntp/chrony.conf"), 0);
 	assert_int_equal(io_read_file("run/ntp/chrony.conf", 4096, &text, &size, NULL), 0);
 	assert_memory_equal(text, "server ntp.example iburst\nserver 192.0.2.1 iburst\ndrift", 55);
@@ -226,21 +207,6 @@ static void test_ntp(void **state)
 	free(ptr_take(text));
 	assert_int_equal(io_read_file("run/ntp/chrony.conf", 4096, &text, &size, NULL), 0);
 	assert_memory_equal(text, "pool ", 5);
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	return !mkdtemp(folder) || chdir(folder) < 0 || mkdir("conf", 0755) < 0 ? -1 : 0;
-}
-
-static int tear_down(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
 }
 
 int main(void)
@@ -252,5 +218,5 @@ int main(void)
 		cmocka_unit_test(test_ntp),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, scratch_set_up, scratch_tear_down);
 }

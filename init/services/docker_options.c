@@ -1,0 +1,147 @@
+#include "init/services/docker_options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "init/services/run.h"
+#include "lib/cleanup.h"
+#include "lib/config/types.h"
+#include "lib/config/values.h"
+
+#define DOCKERD    "/usr/sbin/dockerd"
+#define LOG_DRIVER "--log-driver=" /* always there: the schema has a default */
+
+/* Each key, and the argument that it becomes. */
+static const struct {
+	const char *key;
+	const char *argument; /* the value stands behind it */
+} options[] = {
+	{"proa.docker.log_driver", LOG_DRIVER},
+	{"proa.docker.log_opts", "--log-opt="}, /* NAME=VALUE */
+	{"proa.docker.registry_mirrors", "--registry-mirror="},
+	{"proa.docker.insecure_registries", "--insecure-registry="},
+	{"proa.docker.bip", "--bip="},
+	{"proa.docker.extra_args", ""},
+};
+
+/* Programs read one spelling or the other. */
+static const struct {
+	const char *key, *names[2];
+} proxies[] = {
+	{"proa.network.http_proxy", {"HTTP_PROXY", "http_proxy"}},
+	{"proa.network.https_proxy", {"HTTPS_PROXY", "https_proxy"}},
+	{"proa.network.no_proxy", {"NO_PROXY", "no_proxy"}},
+};
+
+static int add(struct spec_list *list, const char *before, const char *middle, const char *text)
+{
+	char **bigger = realloc(list->items, (list->count + 1) * sizeof(*bigger));
+	char *item = NULL;
+
+	if (bigger)
+		list->items = bigger;
+	if (!bigger || asprintf(&item, "%s%s%s", before, middle, text) < 0)
+		return -ENOMEM;
+	list->items[list->count++] = item;
+	return 0;
+}
+
+static void cut(struct spec_list *list, size_t count)
+{
+	while (list->count > count)
+		free(list->items[--list->count]);
+}
+
+/* A text, a list of texts, or names and their values. */
+static int add_option(struct spec_list *list, const char *argument, const struct config_node *node)
+{
+	char name[256];
+	int r = 0;
+
+	if (node->kind == CONFIG_TEXT)
+		return add(list, argument, "", node->text);
+	for (size_t i = 0; i < node->count && r == 0; i++) {
+		const struct config_node *child = &node->children[i];
+
+		snprintf(name, sizeof(name), "%s%s", child->key ? child->key : "",
+			 child->key ? "=" : "");
+		r = add(list, argument, name, child->text);
+	}
+	return r;
+}
+
+static int add_environment(const struct config *config, struct spec_list *list)
+{
+	const struct config_node *own = config_get(config, "proa.docker.environment");
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]) && r == 0; i++) {
+		const char *value = config_get_text(config, proxies[i].key);
+
+		for (size_t n = 0; n < 2 && value && r == 0; n++)
+			r = add(list, proxies[i].names[n], "=", value);
+	}
+	/* Behind the proxies: what is said of user Docker alone counts for it. */
+	return r == 0 && own ? add_option(list, "", own) : r;
+}
+
+int docker_options_apply(const struct config *config, struct docker_options *base,
+			 struct service_spec *spec)
+{
+	int r = 0;
+
+	if (!base->measured)
+		*base = (struct docker_options){spec->command.count, spec->environment.count, true};
+	cut(&spec->command, base->arguments);
+	cut(&spec->environment, base->environment);
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && r == 0; i++) {
+		const struct config_node *node = config_get(config, options[i].key);
+
+		if (node)
+			r = add_option(&spec->command, options[i].argument, node);
+	}
+	if (r == 0 && config_get_bool(config, "proa.docker.debug"))
+		r = add(&spec->command, "--debug", "", "");
+	return r == 0 ? add_environment(config, &spec->environment) : r;
+}
+
+/* dockerd reads its arguments, says what it thinks of them, and does no more. */
+static void ask_dockerd(const struct docker_options *base, const struct service_spec *spec,
+			char *why, size_t size)
+{
+	_cleanup_free_ char **argv = calloc(spec->command.count + 4, sizeof(*argv));
+	size_t count = 0;
+
+	why[0] = '\0';
+	if (!argv)
+		return;
+	argv[count++] = (char *)DOCKERD;
+	argv[count++] = (char *)"--validate";
+	argv[count++] = (char *)"--config-file=/dev/null";
+	for (size_t i = base->arguments; i < spec->command.count; i++)
+		argv[count++] = spec->command.items[i];
+	if (run_program(argv, why, size) == 0)
+		why[0] = '\0';
+}
+
+bool docker_options_drop(const struct docker_options *base, struct service_spec *spec, char *why,
+			 size_t size)
+{
+	size_t kept = base->arguments;
+
+	why[0] = '\0';
+	if (!base->measured)
+		return false;
+	/* The default of the log driver is no cause. */
+	if (spec->command.count > kept &&
+	    strcmp(spec->command.items[kept], LOG_DRIVER "local") == 0)
+		kept++;
+	if (spec->command.count <= kept && spec->environment.count <= base->environment)
+		return false;
+	ask_dockerd(base, spec, why, size);
+	cut(&spec->command, kept);
+	cut(&spec->environment, base->environment);
+	return true;
+}

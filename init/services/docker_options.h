@@ -1,0 +1,30 @@
+/* What the configuration says of user Docker: the section proa.docker, and the proxies. */
+#ifndef PROA_INIT_SERVICES_DOCKER_OPTIONS_H
+#define PROA_INIT_SERVICES_DOCKER_OPTIONS_H
+
+#include "init/services/spec.h"
+#include "lib/config/layers.h"
+
+/* What a service's specification held before anything was added. */
+struct docker_options {
+	size_t arguments, environment; /* counts */
+	bool measured;
+};
+
+/*
+ * Adds arguments and environment to user Docker's service, in place of those that an earlier
+ * call has added. Returns 0 or -ENOMEM.
+ */
+int docker_options_apply(const struct config *config, struct docker_options *base,
+			 struct service_spec *spec);
+
+/*
+ * Takes them out again, all but the built in ones, because user Docker does not start with
+ * them. `why` gets what dockerd itself says of them, or "".
+ *
+ * Returns whether there was anything to take out.
+ */
+bool docker_options_drop(const struct docker_options *base, struct service_spec *spec, char *why,
+			 size_t size);
+
+#endif

@@ -1,0 +1,182 @@
+#include "init/services/mounts.h"
+
+#include <errno.h>
+#include <mntent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "init/services/run.h"
+#include "lib/cleanup.h"
+#include "lib/config/values.h"
+#include "lib/io.h"
+
+#define MOUNTS "/proc/self/mounts"
+#define SWAPS   "/proc/swaps"
+
+/* Fields of fstab(5). */
+struct mount {
+	const char *device, *folder, *type, *options;
+};
+
+static const char *field(const struct config_node *item, size_t index, const char *otherwise)
+{
+	const struct config_node *child = index < item->count ? &item->children[index] : NULL;
+
+	return child && child->text && *child->text ? child->text : otherwise;
+}
+
+/* Options are words between commas. */
+static bool has_option(const char *options, const char *wanted)
+{
+	size_t length = strlen(wanted);
+
+	for (const char *at = options; *at; at += strcspn(at, ","), at += *at == ',')
+		if (strcspn(at, ",") == length && strncmp(at, wanted, length) == 0)
+			return true;
+	return false;
+}
+
+static bool is_swap(const struct mount *mount)
+{
+	return strcmp(mount->type, "swap") == 0 || strcmp(mount->folder, "swap") == 0;
+}
+
+static bool is_mounted(const struct mount *mount)
+{
+	FILE *table = setmntent(MOUNTS, "re");
+	const struct mntent *entry;
+	bool found = false;
+
+	while (table && !found && (entry = getmntent(table)))
+		found = strcmp(entry->mnt_dir, mount->folder) == 0;
+	if (table)
+		endmntent(table);
+	return found;
+}
+
+static bool is_swapped_on(const char *device)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size, length = strlen(device);
+
+	if (io_read_file(SWAPS, 64 << 10, &text, &size, NULL) < 0)
+		return false;
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, device, length) == 0 &&
+		    (line[length] == ' ' || line[length] == '\t'))
+			return true;
+	}
+	return false;
+}
+
+/* Nothing of the system's own may disappear beneath another file system. */
+static bool is_reserved(const char *folder)
+{
+	static const char *const own[] = {
+		"/bin",  "/boot",  "/dev",  "/etc",          "/layers",
+		"/lib",  "/lib64", "/proc", "/run/proa",     "/sbin",
+		"/seed", "/sys",   "/usr",  "/var/lib/proa", "/var/lib/system-docker"};
+	static const char *const themselves[] = {"/", "/run", "/tmp", "/var", "/var/lib"};
+
+	for (size_t i = 0; i < sizeof(themselves) / sizeof(themselves[0]); i++)
+		if (strcmp(folder, themselves[i]) == 0)
+			return true;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		size_t length = strlen(own[i]);
+
+		if (strncmp(folder, own[i], length) == 0 &&
+		    (folder[length] == '\0' || folder[length] == '/'))
+			return true;
+	}
+	return false;
+}
+
+/* LABEL=, UUID= and the like are mount's business: it looks through all disks. */
+static bool is_absent(const struct mount *mount)
+{
+	return strncmp(mount->device, "/dev/", 5) == 0 && access(mount->device, F_OK) < 0;
+}
+
+static void explain(const struct mount *mount, int status, const char *words, char *said,
+		    size_t size)
+{
+	snprintf(said, size, "mounts: %s at %s: %s", mount->device, mount->folder,
+		 status < 0 ? strerror(-status)
+		 : *words   ? words
+			    : "mount failed");
+}
+
+static int run_mount(const struct mount *mount, char *said, size_t size)
+{
+	char *const swapon[] = {(char *)"/usr/sbin/swapon", (char *)"-o",
+				(char *)mount->options,     (char *)"--",
+				(char *)mount->device,      NULL};
+	char *const argv[] = {(char *)"/usr/bin/mount",
+			      (char *)"-t",
+			      (char *)mount->type,
+			      (char *)"-o",
+			      (char *)mount->options,
+			      (char *)"--",
+			      (char *)mount->device,
+			      (char *)mount->folder,
+			      NULL};
+	char words[160];
+	int status = run_program(is_swap(mount) ? swapon : argv, words, sizeof(words));
+
+	if (status != 0)
+		explain(mount, status, words, said, size);
+	return status;
+}
+
+/* Returns whether it is worth to try again later; `said` tells what is wrong, or "". */
+static bool apply_one(const struct mount *mount, char *said, size_t size)
+{
+	struct error err = ERROR_INIT;
+	int status;
+
+	said[0] = '\0';
+	if (has_option(mount->options, "noauto") ||
+	    (is_swap(mount) ? is_swapped_on(mount->device) : is_mounted(mount)))
+		return false;
+	if (!is_swap(mount) && (mount->folder[0] != '/' || is_reserved(mount->folder))) {
+		snprintf(said, size, "mounts: %s is the system's own, or no absolute path",
+			 mount->folder);
+		return false;
+	}
+	if (is_absent(mount)) {
+		snprintf(said, size, "mounts: there is no %s", mount->device);
+		return true;
+	}
+	if (!is_swap(mount) && io_make_dirs(mount->folder, &err) < 0) {
+		snprintf(said, size, "mounts: %.200s", err.message);
+		return false;
+	}
+	status = run_mount(mount, said, size);
+	/* mount(8): 32 is a failure of the mount, one without its device among them. */
+	return status == 32 || (status != 0 && is_swap(mount));
+}
+
+void mounts_apply(const struct config *config, char *said, size_t size, bool *wait)
+{
+	const struct config_node *list = config_get(config, "mounts");
+
+	said[0] = '\0';
+	*wait = false;
+	for (size_t i = 0; list && i < list->count; i++) {
+		const struct config_node *item = &list->children[i];
+		struct mount mount = {
+			.device = field(item, 0, ""),
+			.folder = field(item, 1, ""),
+			.type = field(item, 2, "auto"),
+			.options = field(item, 3, "defaults"),
+		};
+		char wrong[256];
+
+		if (apply_one(&mount, wrong, sizeof(wrong)))
+			*wait = true;
+		if (wrong[0] && !said[0])
+			snprintf(said, size, "%s", wrong);
+	}
+}

@@ -1,0 +1,50 @@
+"""A cloud-config of all that is done once a boot; what of it goes wrong costs nothing else."""
+
+from machine import run_quietly
+
+CONFIG = """\
+bootcmd:
+- echo early > /run/bootcmd
+- [sh, -c, exit 3]
+mounts:
+- [/dev/vdb, /mnt/data, ext4, "noatime"]
+- [/dev/vdz, /mnt/none]
+- [tmpfs, /usr, tmpfs]
+write_files:
+- {path: /mnt/data/note, content: "on the second disk\\n", owner: proa, permissions: "0600"}
+- {path: /etc/none, content: x}
+runcmd:
+- docker ps --format '{{.Names}}' > /run/runcmd; echo said
+proa:
+  docker:
+    bip: 10.9.0.1/24
+    log_opts: {no-such-option: "1"}
+"""
+
+
+def test_configured_boot(disk, machine, folder):
+    second = folder / "second.img"
+    run_quietly("truncate", "-s", "64M", second)
+    run_quietly("mke2fs", "-q", "-t", "ext4", second)
+    one = machine(disk(config=CONFIG), second)
+    # User Docker does not start with that option; it does without.
+    one.wait_boot("error: proa.docker: user Docker does not start with these options",
+                  unless=None)
+    one.wait_for("health gate passed")
+    one.wait_shell()
+    one.check("docker network inspect bridge | grep -q 172.17.0.1")
+
+    assert one.check("cat /run/bootcmd").strip() == "early"
+    assert "noatime" in one.check("findmnt -n /mnt/data")
+    assert one.check("stat -c '%U %a' /mnt/data/note").strip() == "proa 600"
+    one.wait_true("test -e /run/runcmd")
+    assert "said" in one.check("sudo cat /var/log/runcmd.log")
+
+    # What went wrong is said, with its place.
+    said = one.check("sudo proa status; true")
+    assert "Degraded" in said
+    for words in ("line 3: bootcmd: ended with exit code 3 (/var/log/bootcmd.log)",
+                  "mounts: there is no /dev/vdz", "proa.docker: user Docker does not start"):
+        assert words in " ".join(said.split()), said
+    log = one.check("sudo cat /var/log/syslog")
+    assert "Linux version" in log, "the kernel's messages are missing in /var/log/syslog"
