@@ -11,6 +11,7 @@ import pytest
 
 import machine as machines
 from disk import Disk, Golden
+from lan import Lan
 from installing import loop, releases  # noqa: F401: fixtures
 from ssh import make_key
 
@@ -62,6 +63,14 @@ def golden(work):
 def key(work):
     """A key for SSH: the path of its private half."""
     return make_key(work / "key")
+
+
+@pytest.fixture
+def lan(folder):
+    """A network of its own: machine(disk, netns=lan.name) is on it."""
+    made = Lan(folder)
+    yield made
+    made.stop()
 
 
 @pytest.fixture

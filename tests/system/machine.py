@@ -105,11 +105,12 @@ def image_is_qcow2(path):
 
 
 def qemu_command(disks, *, accel, uefi_vars=None, memory=1024, bus="virtio", sector=512, cpus=2,
-                 boot=0, extra=(), forward=None):
+                 boot=0, extra=(), forward=None, tap=False):
     """The whole command line but for the serial console.
 
     `boot`: the disk that is booted; None: as the firmware itself remembers.
     `forward`: a port of this machine's loopback that leads to the guest's SSH server.
+    `tap`: the network is the device tap0, and not QEMU's own.
     """
     command = ["qemu-system-x86_64", "-nodefaults", "-machine", "q35", "-m", str(memory),
                "-smp", str(cpus), "-display", "none", "-vga", "std", "-rtc", "base=utc"]
@@ -124,7 +125,8 @@ def qemu_command(disks, *, accel, uefi_vars=None, memory=1024, bus="virtio", sec
         order = None if boot is None else 1 if index == boot else index + 2
         command += disk_arguments(index, disk, bus, sector, order)
     hostfwd = f",hostfwd=tcp:127.0.0.1:{forward}-:22" if forward else ""
-    command += ["-netdev", f"user,id=net0{hostfwd}",
+    command += ["-netdev", "tap,id=net0,ifname=tap0,script=no,downscript=no" if tap
+                else f"user,id=net0{hostfwd}",
                 "-device", "virtio-net-pci,netdev=net0,addr=0x10,romfile=",
                 "-device", "virtio-rng-pci"]
     return command + list(extra)
@@ -141,7 +143,7 @@ class Machine:
     """One machine. `disks` are image files, in the order in which they are attached."""
 
     def __init__(self, name, disks, folder, *, uefi=False, memory=1024, bus="virtio", sector=512,
-                 boot=0, extra=(), alive=INIT_STARTED):
+                 boot=0, extra=(), alive=INIT_STARTED, netns=None):
         self.name = name
         self.disks = [pathlib.Path(disk) for disk in disks]
         self.folder = pathlib.Path(folder)
@@ -150,6 +152,7 @@ class Machine:
         self.ssh_port = free_port()
         self.boot = boot
         self.extra = list(extra)
+        self.netns = netns      # the network name space in which it is, with a tap0
         self.alive = alive      # once the console has said this, silence is no stall
         self.log_path = self.folder / f"{name}.console"
         self.starts = 0
@@ -176,7 +179,10 @@ class Machine:
         qmp = os.path.join(self._socket_folder, "qmp")
         command = qemu_command(self.disks, accel=accelerator(), uefi_vars=self._uefi_vars,
                                memory=self.memory, bus=self.bus, sector=self.sector,
-                               boot=self.boot, extra=self.extra, forward=self.ssh_port)
+                               boot=self.boot, extra=self.extra, forward=self.ssh_port,
+                               tap=self.netns is not None)
+        if self.netns:
+            command = ["ip", "netns", "exec", self.netns, *command]
         command += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
                     "-qmp", f"unix:{qmp},server=on,wait=off"]
         errors = self.folder / f"{self.name}.qemu"
