@@ -3,6 +3,7 @@
 #define PROA_INIT_SERVICES_COMMAND_H
 
 int command_config(int argc, char **argv);
+int command_service(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_reboot(int argc, char **argv);
 int command_poweroff(int argc, char **argv);

@@ -137,6 +137,7 @@ int command_config(int argc, char **argv)
 		{"set", "set a value", command_config_set},
 		{"unset", "take back what was set", command_config_unset},
 		{"merge", "lay a cloud-config over what has been set", command_config_merge},
+		{"apply", "have the running machine do what it says now", command_config_apply},
 		{"export", "print the whole configuration", command_config_export},
 		{"keys", "list the keys that there are", keys},
 		{"validate", "say what is wrong with a cloud-config", validate},

@@ -16,6 +16,7 @@ int command_config_read(const char *path, const char **name, char **text, size_t
 /* Returns 0, or -ENOENT: this machine does not run Proa, and has no configuration. */
 int command_config_here(struct error *err);
 
+int command_config_apply(int argc, char **argv); /* command_manager.c */
 int command_config_get(int argc, char **argv);
 int command_config_export(int argc, char **argv);
 

@@ -118,7 +118,9 @@ static int done(const struct edit *edit, int r, const struct error *err)
 	else if (r < 0)
 		fprintf(stderr, "%s: %s\n", edit->command, err->message);
 	else
-		printf("%s is written; it counts from the next boot on.\n", edit->path);
+		printf("%s is written. It counts from the next boot on, or now: sudo proa config "
+		       "apply\n",
+		       edit->path);
 	return r < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -153,7 +155,7 @@ int command_config_set(int argc, char **argv)
 	const struct option_usage usage = {
 		.command = "proa config set",
 		.operands = "KEY VALUE",
-		.summary = "Sets a value, from the next boot on.",
+		.summary = "Sets a value, from the next boot or \"proa config apply\" on.",
 		.notes = "KEY is a name like proa.ssh.port, runcmd[0] or "
 			 "proa.sysctl.vm.swappiness.\n"
 			 "Lists are written as YAML: proa config set runcmd '[echo hello]'.",

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "init/services/paths.h"
-#include "init/services/pid1.h"
+#include "init/services/request.h"
 #include "lib/command.h"
 
 static int ask(int argc, char **argv, const char *request, const struct option_usage *usage,
@@ -17,7 +17,7 @@ static int ask(int argc, char **argv, const char *request, const struct option_u
 
 	if (r >= 0)
 		return r;
-	r = pid1_request(PATH_INIT_SOCKET, request, NULL, 0, &err);
+	r = request_pid1(PATH_INIT_SOCKET, request, NULL, 0, &err);
 	if (r == 0) {
 		printf("%s\n", done);
 		return EXIT_DONE;

@@ -20,6 +20,7 @@
 #include "init/services/settings.h"
 #include "lib/cleanup.h"
 #include "lib/config/values.h"
+#include "lib/console.h"
 #include "lib/io.h"
 #include "lib/options.h"
 
@@ -105,11 +106,10 @@ static void remark(struct supervisor *supervisor)
 static int apply_access(struct supervisor *supervisor)
 {
 	struct configured *state = &supervisor->configured;
-	bool changed;
 	int r = login_apply(&state->config, state_is_missing(), &login_of_this_machine);
 
 	if (r == 0)
-		r = network_apply(&state->config, &network_of_this_machine, &changed,
+		r = network_apply(&state->config, &network_of_this_machine, &state->network_changed,
 				  &supervisor->names);
 	return r;
 }
@@ -117,7 +117,7 @@ static int apply_access(struct supervisor *supervisor)
 static int apply_rest(struct supervisor *supervisor)
 {
 	struct config *config = &supervisor->configured.config;
-	int r = ntp_apply(config, NTP_CONF);
+	int r = ntp_apply(config, NTP_CONF, &supervisor->configured.ntp_changed);
 
 	disable(supervisor, "ntp", !config_get_bool(config, "proa.ntp.enabled"));
 	if (r == 0)
@@ -152,6 +152,50 @@ void configure(struct supervisor *supervisor)
 	else
 		settings_summary(&state->config.problems, state->problems, sizeof(state->problems));
 	remark(supervisor);
+}
+
+/* Describes each service as it is now; one that is another than before is restarted. */
+static int restart_changed(struct supervisor *supervisor, bool network, bool ntp, char *answer,
+			   size_t size)
+{
+	uint64_t now = console_now_ms();
+
+	for (size_t i = 0; i < supervisor->count; i++) {
+		struct service *service = &supervisor->services[i];
+		const char *name = service->spec->name;
+		char before[HASH_HEX_SIZE];
+		bool changed;
+
+		memcpy(before, service->config, sizeof(before));
+		if (supervisor_describe(service, NULL) < 0)
+			return -ENOMEM;
+		changed = strcmp(before, service->config) != 0 ||
+			  (network && strcmp(name, "network") == 0) ||
+			  (ntp && strcmp(name, "ntp") == 0);
+		if (changed && !service->held && !service->spec->disabled) {
+			service_restart(service, now);
+			snprintf(answer + strlen(answer), size - strlen(answer), " %s", name);
+		}
+		if (strcmp(name, "console") == 0)
+			service_signal(service, "HUP"); /* its SSH server reads its settings */
+	}
+	return 0;
+}
+
+void configure_again(struct supervisor *supervisor, char *answer, size_t size)
+{
+	struct configured *state = &supervisor->configured;
+	struct error err = ERROR_INIT;
+
+	state->user_docker[0] = '\0';
+	configure(supervisor);
+	if (resolv_update(&supervisor->names, -1, PATH_NETIF "/state", PATH_RESOLV_CONF, &err) < 0)
+		report_console(&supervisor->report, "error: %s", err.message);
+	snprintf(answer, size, "ok");
+	if (restart_changed(supervisor, state->network_changed, state->ntp_changed, answer, size) <
+	    0)
+		snprintf(answer, size, "error out of memory");
+	report_changed(&supervisor->report);
 }
 
 /* The commands may take long, and the loop waits for nobody: a process of their own. */

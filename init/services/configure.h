@@ -14,6 +14,14 @@
  */
 void configure(struct supervisor *supervisor);
 
+/*
+ * The same while the machine runs: services that it changes are made anew, and containers of
+ * people's go on. Commands are not run again.
+ *
+ * answer  "ok" and the services that are restarted, or "error …"
+ */
+void configure_again(struct supervisor *supervisor, char *answer, size_t size);
+
 /* What has to wait: file systems whose device comes late, commands for which user Docker runs. */
 void configure_step(struct supervisor *supervisor, uint64_t now);
 

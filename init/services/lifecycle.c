@@ -38,9 +38,15 @@ bool service_ready(const struct service *service)
 	return !service->spec->user_docker || service->supervisor->user_docker.answers;
 }
 
+/* It is not to run: the machine goes down, a person says so, or the configuration. */
+static bool is_unwanted(const struct service *service)
+{
+	return service->supervisor->stopping || service->held || service->spec->disabled;
+}
+
 /*
  * `depends_on`: ready. `after`: ready, or it had its chance; a broken one delays nobody for long.
- * One that the configuration has disabled is not there, and nobody waits for it.
+ * One that the configuration does without is waited for by nobody.
  */
 static bool turn_has_come(const struct service *service, uint64_t now)
 {
@@ -51,7 +57,7 @@ static bool turn_has_come(const struct service *service, uint64_t now)
 	for (size_t i = 0; i < needed->count; i++) {
 		const struct service *other = service_find(supervisor, needed->items[i]);
 
-		if (other && !service_ready(other))
+		if (!other->spec->disabled && !service_ready(other))
 			return false;
 	}
 	if (now - supervisor->link.answered_ms >= SERVICE_AFTER_MS)
@@ -59,7 +65,7 @@ static bool turn_has_come(const struct service *service, uint64_t now)
 	for (size_t i = 0; i < after->count; i++) {
 		const struct service *other = service_find(supervisor, after->items[i]);
 
-		if (other && !service_ready(other) && other->failures == 0)
+		if (!is_unwanted(other) && !service_ready(other) && other->failures == 0)
 			return false;
 	}
 	return true;
@@ -175,8 +181,7 @@ static void created(void *data, const struct docker_reply *reply)
 	}
 	if (reply->status == 409) {
 		/* The name is taken by a container that isn't ours, or is half made. */
-		snprintf(service->container, sizeof(service->container), "%s",
-			 service->spec->name);
+		snprintf(service->container, sizeof(service->container), "%s", service->spec->name);
 		service->stale = true;
 	}
 	fail(service, console_now_ms(), docker_reply_ok(reply) ? "no container id" : reply->text);
@@ -226,6 +231,9 @@ static void stopped(void *data, const struct docker_reply *reply)
 		report_console(&service->supervisor->report, "error: service %s: %s",
 			       service->spec->name, reply->text);
 	service->state = SERVICE_STOPPED;
+	if (service->spec->user_docker && !service->supervisor->stopping)
+		user_docker_reset(service->supervisor);
+	report_changed(&service->supervisor->report);
 }
 
 /* User Docker first, while its containers still have everything; then dependents before what they
@@ -267,13 +275,18 @@ void service_step(struct service *service, uint64_t now)
 	if (service->state == SERVICE_RUNNING) {
 		if (service->failures > 0 && now - service->started_ms >= SERVICE_STABLE_MS)
 			service->failures = 0;
-		if (supervisor->stopping && may_stop(service, now))
+		if (supervisor->stopping ? may_stop(service, now) : is_unwanted(service))
 			stop(service, now);
 		return;
 	}
+	if (service->state == SERVICE_STOPPED && !is_unwanted(service)) {
+		service->state = SERVICE_DOWN;
+		service->retry_ms = 0;
+		service->stale = true;
+	}
 	if (service->state != SERVICE_DOWN)
 		return;
-	if (supervisor->stopping) {
+	if (is_unwanted(service)) {
 		service->state = SERVICE_STOPPED;
 		return;
 	}
@@ -325,7 +338,8 @@ void service_adopt(struct service *service, const char *container, bool running,
 		runs(service, now);
 		return;
 	}
-	/* What a writable container holds is from an earlier boot: only read-only ones are used again. */
+	/* What a writable container holds is from an earlier boot: only read-only ones are used
+	 * again. */
 	if (running || !same || (!ours && !service->spec->read_only))
 		service->stale = true;
 }
@@ -338,4 +352,57 @@ void service_vanished(struct service *service, uint64_t now)
 		service->container[0] = '\0';
 		service->stale = false;
 	}
+}
+
+void service_restart(struct service *service, uint64_t now)
+{
+	service->held = false;
+	service->failures = 0;
+	service->retry_ms = 0;
+	if (service->state == SERVICE_RUNNING)
+		stop(service, now); /* `stopped` leaves it to service_step, which starts it anew */
+	else
+		service->stale = true;
+}
+
+void service_hold(struct service *service, uint64_t now)
+{
+	service->held = true;
+	snprintf(service->reason, sizeof(service->reason), "stopped by a person");
+	service_step(service, now);
+	report_changed(&service->supervisor->report);
+}
+
+void service_release(struct service *service)
+{
+	service->held = false;
+	service->failures = 0;
+	service->retry_ms = 0;
+	if (service->state != SERVICE_RUNNING)
+		service->reason[0] = '\0';
+	report_changed(&service->supervisor->report);
+}
+
+/* It did not get there: the container has ended, and its next start knows all. */
+static void signalled(void *data, const struct docker_reply *reply)
+{
+	(void)data;
+	(void)reply;
+}
+
+void service_signal(struct service *service, const char *signal)
+{
+	struct docker_query query = {
+		.socket = service->supervisor->system_socket,
+		.method = "POST",
+		.timeout_ms = REQUEST_TIMEOUT_MS,
+		.done = signalled,
+	};
+	char path[128];
+
+	if (service->state != SERVICE_RUNNING)
+		return;
+	snprintf(path, sizeof(path), "/containers/%s/kill?signal=%s", service->container, signal);
+	query.path = path;
+	(void)docker_send(service->supervisor->loop, &query, NULL, NULL);
 }

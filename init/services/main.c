@@ -16,7 +16,8 @@
 static int run_services(const char *path, bool check)
 {
 	/* Static: it is large, and there is one. */
-	static struct supervisor supervisor = {.system_socket = PATH_SYSTEM_DOCKER};
+	static struct supervisor supervisor = {.system_socket = PATH_SYSTEM_DOCKER,
+					     .control = CONTROL_INIT};
 	struct error err = ERROR_INIT;
 	int r = services_file_read(path, &supervisor.file, &err);
 

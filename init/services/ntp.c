@@ -11,16 +11,16 @@
 /* Debian's, since the programs are. */
 #define POOL "pool 2.debian.pool.ntp.org iburst\n"
 
-static const char rest[] =
-	"driftfile /var/lib/chrony/drift\n"
-	/* A wrong clock is set at once while it is young, and never jumps later (chrony.conf(5)). */
-	"makestep 1 3\n"
-	"rtcsync\n"
-	/* Nobody asks it anything, over the network least of all. */
-	"port 0\n"
-	"cmdport 0\n"
-	"bindcmdaddress /\n"
-	"pidfile /\n";
+static const char rest[] = "driftfile /var/lib/chrony/drift\n"
+			   /* A wrong clock is set at once while it is young, and never jumps later
+			      (chrony.conf(5)). */
+			   "makestep 1 3\n"
+			   "rtcsync\n"
+			   /* Nobody asks it anything, over the network least of all. */
+			   "port 0\n"
+			   "cmdport 0\n"
+			   "bindcmdaddress /\n"
+			   "pidfile /\n";
 
 static char *make_text(const struct config *config)
 {
@@ -40,14 +40,19 @@ static char *make_text(const struct config *config)
 	return NULL;
 }
 
-int ntp_apply(struct config *config, const char *path)
+int ntp_apply(struct config *config, const char *path, bool *changed)
 {
-	_cleanup_free_ char *text = make_text(config), *folder = strdup(path);
+	_cleanup_free_ char *text = make_text(config), *folder = strdup(path), *before = NULL;
 	struct error err = ERROR_INIT;
+	size_t size;
 	int r;
 
 	if (!text || !folder)
 		return -ENOMEM;
+	*changed = false;
+	if (io_read_file(path, 64 << 10, &before, &size, NULL) == 0 && strcmp(before, text) == 0)
+		return 0;
+	*changed = true;
 	*strrchr(folder, '/') = '\0';
 	r = io_make_dirs(folder, &err);
 	if (r == 0)

@@ -9,6 +9,7 @@
 #define PATH_RESOLV_CONF        "/run/proa/resolv.conf"
 #define PATH_NETIF              "/run/proa/netif" /* of systemd-networkd */
 #define PATH_INIT_SOCKET        "/run/proa/init.sock"
+#define PATH_SERVICES_SOCKET    "/run/proa/services.sock"
 #define PATH_SYSTEM_DOCKER      "/run/system-docker.sock"
 #define PATH_SYSTEM_DOCKER_PID  "/run/system-docker.pid"
 #define PATH_SYSTEM_CGROUP      "/sys/fs/cgroup/system"

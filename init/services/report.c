@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "init/services/paths.h"
-#include "init/services/pid1.h"
+#include "init/services/request.h"
 #include "init/services/supervisor.h"
 #include "lib/cleanup.h"
 #include "lib/console.h"
@@ -51,6 +51,8 @@ static const char *state_name(const struct service *service)
 		[SERVICE_STOPPED] = "stopped",
 	};
 
+	if (service->spec->disabled && service->state == SERVICE_STOPPED)
+		return "disabled";
 	return service->state == SERVICE_DOWN && service->failures == 0 ? "waiting"
 									: names[service->state];
 }
@@ -114,13 +116,13 @@ static int write_status(const struct supervisor *supervisor)
 /* True where PID 1 took it. */
 static bool tell(struct reporter *report, uint64_t now, const char *what, const char *reason)
 {
-	char line[PID1_LINE_MAX];
+	char line[REQUEST_LINE_MAX];
 	struct error err = ERROR_INIT;
 
 	if (now < report->next_ms)
 		return false;
 	snprintf(line, sizeof(line), "%s%s%s", what, reason[0] ? " " : "", reason);
-	if (pid1_request(PATH_INIT_SOCKET, line, NULL, 0, &err) == 0)
+	if (request_pid1(PATH_INIT_SOCKET, line, NULL, 0, &err) == 0)
 		return true;
 	if (report->next_ms == 0)
 		report_console(report, "error: %s", err.message);

@@ -8,7 +8,7 @@
 #include "bootloader/flipio.h"
 #include "bootloader/rules.h"
 #include "init/services/fields.h"
-#include "init/services/pid1.h"
+#include "init/services/request.h"
 #include "lib/cleanup.h"
 #include "lib/docker/docker.h"
 #include "lib/format/root.h"
@@ -139,9 +139,9 @@ static json_t *gather_slots(const struct fields *boot, char running, const char 
 /* PID 1's answer: words "key=value", the last one with a text that may hold spaces. */
 static int ask_pid1(const char *socket, struct fields *out, struct error *err)
 {
-	char answer[PID1_LINE_MAX];
+	char answer[REQUEST_LINE_MAX];
 	char *last, *at = answer;
-	int r = pid1_request(socket, "status", answer, sizeof(answer), err);
+	int r = request_pid1(socket, "status", answer, sizeof(answer), err);
 
 	if (r < 0)
 		return r;

@@ -63,7 +63,8 @@ static void list_missing(const struct supervisor *supervisor, uint64_t now, char
 		const struct service *service = &supervisor->services[i];
 		int wrote;
 
-		if (!service->spec->required || (service->state == SERVICE_RUNNING &&
+		if (!service->spec->required || service->spec->disabled ||
+		    (service->state == SERVICE_RUNNING &&
 						 now - service->started_ms >= SERVICE_SETTLED_MS))
 			continue;
 		wrote = snprintf(out + used, room - used, "%sservice %s does not run%s%s%s",
@@ -142,12 +143,10 @@ int supervisor_describe(struct service *service, struct error *err)
 
 static int prepare(struct supervisor *supervisor, struct error *err)
 {
-	for (size_t i = 0; i < supervisor->file.count; i++) {
-		struct service *service = &supervisor->services[supervisor->count];
+	supervisor->count = supervisor->file.count;
+	for (size_t i = 0; i < supervisor->count; i++) {
+		struct service *service = &supervisor->services[i];
 
-		if (supervisor->file.services[i].disabled)
-			continue;
-		supervisor->count++;
 		service->supervisor = supervisor;
 		service->spec = &supervisor->file.services[i];
 		if (supervisor_describe(service, err) < 0)
@@ -195,6 +194,7 @@ static void update_names(struct supervisor *supervisor, int watch)
 int supervisor_run(struct supervisor *supervisor, struct error *err)
 {
 	_cleanup_fd_ int signals = -1, names = -1;
+	struct error control = ERROR_INIT;
 	struct boot boot;
 	sigset_t wanted;
 	int r;
@@ -214,23 +214,31 @@ int supervisor_run(struct supervisor *supervisor, struct error *err)
 	}
 	supervisor->began_ms = console_now_ms();
 	configure(supervisor);
+	if (control_open(&supervisor->control, PATH_SERVICES_SOCKET, &control) < 0)
+		report_console(&supervisor->report, "error: %s", control.message);
 	names = resolv_watch(PATH_NETIF, NULL);
 	update_names(supervisor, names);
 	r = prepare(supervisor, err);
 	while (r == 0) {
-		struct pollfd watched[] = {{.fd = signals, .events = POLLIN},
-					   {.fd = names, .events = POLLIN}};
+		struct pollfd watched[2 + CONTROL_WATCHED] = {
+			{.fd = signals, .events = POLLIN},
+			{.fd = names, .events = POLLIN},
+		};
+
+		control_watch(&supervisor->control, &watched[2]);
 
 		step(supervisor, &boot);
 		if (supervisor->stopping && all_stopped(supervisor))
 			break;
-		r = docker_loop_wait(supervisor->loop, watched, 2,
+		r = docker_loop_wait(supervisor->loop, watched, 2 + CONTROL_WATCHED,
 				     next_wait(supervisor, console_now_ms()), err);
 		if (watched[0].revents)
 			read_signals(supervisor, signals);
 		if (watched[1].revents)
 			update_names(supervisor, names);
+		control_serve(&supervisor->control, supervisor, &watched[2]);
 	}
+	control_close(&supervisor->control);
 	resolv_free(&supervisor->names);
 	config_free(&supervisor->configured.config);
 	for (size_t i = 0; i < supervisor->count; i++)

@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include "init/services/container.h"
+#include "init/services/control.h"
 #include "init/services/docker_options.h"
 #include "init/services/gate.h"
 #include "init/services/report.h"
@@ -36,7 +37,7 @@ enum service_state {
 	SERVICE_STARTING,
 	SERVICE_RUNNING,
 	SERVICE_STOPPING,
-	SERVICE_STOPPED, /* for good: the machine goes down */
+	SERVICE_STOPPED, /* for good, or held: it starts no more by itself */
 };
 
 struct service {
@@ -48,6 +49,7 @@ struct service {
 	char container[65]; /* id, or name after a conflict; "" where there is none */
 	bool stale;         /* the container must be removed before the next start */
 	bool died;          /* it ended while its start was still being confirmed */
+	bool held;          /* a person has stopped it, until the next boot or "up" */
 	uint64_t started_ms;
 	uint64_t retry_ms; /* no start before */
 	uint64_t stop_ms;  /* the stop was asked for; user Docker: its preparation began */
@@ -89,6 +91,7 @@ struct configured {
 	uint64_t mounts_ms; /* when those that are missing are tried again; 0: not at all */
 	pid_t runcmd_pid;   /* 0: it does not run */
 	bool runcmd_begun;
+	bool network_changed, ntp_changed; /* since it was last applied */
 	/* What a person should look at; "": nothing. */
 	char problems[GATE_TEXT_MAX], mounts[256], runcmd[128], user_docker[256];
 };
@@ -100,6 +103,7 @@ struct supervisor {
 	struct service services[SPEC_SERVICES_MAX];
 	size_t count;
 	struct link link;
+	struct control control;
 	struct user_docker user_docker;
 	struct reporter report;
 	struct gate gate;
@@ -126,6 +130,12 @@ void service_ended(struct service *service, const char *reason, uint64_t now);
 void service_adopt(struct service *service, const char *container, bool running, bool same,
 		   uint64_t now);
 void service_vanished(struct service *service, uint64_t now);
+/* Made and started anew, whatever it is; stopped until it is released; started again. */
+void service_restart(struct service *service, uint64_t now);
+void service_hold(struct service *service, uint64_t now);
+void service_release(struct service *service);
+/* Sends the container's first process a signal ("HUP"), where it runs. */
+void service_signal(struct service *service, const char *signal);
 /* Others may be started that wait for this one. */
 bool service_ready(const struct service *service);
 struct service *service_find(struct supervisor *supervisor, const char *name);

@@ -195,15 +195,16 @@ static void test_ntp(void **state)
 {
 	_cleanup_whole_config_ struct config config = {0};
 	_cleanup_free_ char *text = NULL;
+	bool changed;
 	size_t size;
 
 	(void)state;
 	scratch_config("proa: {ntp: {servers: [ntp.example, 192.0.2.1]}}\n", &config);
-	assert_int_equal(ntp_apply(&config, "run/ntp/chrony.conf"), 0);
+	assert_int_equal(ntp_apply(&config, "run/ntp/chrony.conf", &changed), 0);
 	assert_int_equal(io_read_file("run/ntp/chrony.conf", 4096, &text, &size, NULL), 0);
 	assert_memory_equal(text, "server ntp.example iburst\nserver 192.0.2.1 iburst\ndrift", 55);
 	config_free(&config);
-	assert_int_equal(ntp_apply(&config, "run/ntp/chrony.conf"), 0);
+	assert_int_equal(ntp_apply(&config, "run/ntp/chrony.conf", &changed), 0);
 	free(ptr_take(text));
 	assert_int_equal(io_read_file("run/ntp/chrony.conf", 4096, &text, &size, NULL), 0);
 	assert_memory_equal(text, "pool ", 5);

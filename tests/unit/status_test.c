@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "init/services/fields.h"
-#include "init/services/pid1.h"
+#include "init/services/request.h"
 #include "init/services/status.h"
 #include "lib/cleanup.h"
 #include "lib/docker/docker.h"
@@ -58,7 +58,7 @@ static pid_t serve(const char *answer)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0), client;
-	char request[PID1_LINE_MAX];
+	char request[REQUEST_LINE_MAX];
 	pid_t pid;
 
 	unlink(sock);
@@ -90,21 +90,21 @@ static void test_pid1(void **state)
 		{"okay", -EPROTO, "PID 1 refuses: okay"},
 		{"rubbish", -EPROTO, "PID 1 refuses: rubbish"},
 	};
-	char answer[PID1_LINE_MAX];
+	char answer[REQUEST_LINE_MAX];
 
 	(void)state;
 	unlink(sock);
-	assert_int_equal(pid1_request(sock, "x", NULL, 0, NULL), -ENOENT);
+	assert_int_equal(request_pid1(sock, "x", NULL, 0, NULL), -ENOENT);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		pid_t pid = serve(rows[i].says);
 		struct error err = ERROR_INIT;
 
-		assert_int_equal(pid1_request(sock, "x", answer, sizeof(answer), &err),
+		assert_int_equal(request_pid1(sock, "x", answer, sizeof(answer), &err),
 				 rows[i].result);
 		assert_string_equal(rows[i].result < 0 ? err.message : answer, rows[i].answer);
 		waitpid(pid, NULL, 0);
 	}
-	assert_int_equal(pid1_request(sock, "x", NULL, 0, NULL), -ECONNREFUSED);
+	assert_int_equal(request_pid1(sock, "x", NULL, 0, NULL), -ECONNREFUSED);
 }
 
 static void write_text(const char *path, const char *text)
