@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
@@ -17,6 +15,7 @@
 #include "init/services/network.h"
 #include "init/services/ntp.h"
 #include "init/services/paths.h"
+#include "init/services/run.h"
 #include "init/services/settings.h"
 #include "lib/cleanup.h"
 #include "lib/config/values.h"
@@ -201,25 +200,19 @@ void configure_again(struct supervisor *supervisor, char *answer, size_t size)
 /* The commands may take long, and the loop waits for nobody: a process of their own. */
 static void start_runcmd(struct supervisor *supervisor)
 {
-	static char *const argv[] = {(char *)"proa-services", (char *)"--runcmd", NULL};
+	static char *const argv[] = {(char *)"/proc/self/exe", (char *)"--runcmd", NULL};
 	struct configured *state = &supervisor->configured;
 	const struct config_node *list = config_get(&state->config, "runcmd");
-	extern char **environ;
-	posix_spawnattr_t attributes;
-	sigset_t none;
+	_cleanup_fd_ int null = -1;
 
 	state->runcmd_begun = true;
 	if (!list || list->count == 0 || !first_time("runcmd"))
 		return;
-	sigemptyset(&none);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-	if (posix_spawn(&state->runcmd_pid, "/proc/self/exe", NULL, &attributes, argv, environ)) {
+	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (run_start(argv, null, &state->runcmd_pid) < 0) {
 		state->runcmd_pid = 0;
 		snprintf(state->runcmd, sizeof(state->runcmd), "runcmd cannot be run");
 	}
-	posix_spawnattr_destroy(&attributes);
 }
 
 static void end_runcmd(struct supervisor *supervisor)

@@ -14,7 +14,7 @@ void gate_judge(struct gate *gate, const struct gate_facts *facts)
 {
 	char vital[GATE_TEXT_MAX] = "", rest[GATE_TEXT_MAX] = "";
 	bool late = facts->now_ms >= facts->mounted_ms &&
-		    facts->now_ms - facts->mounted_ms >= GATE_DEADLINE_MS;
+		    facts->now_ms - facts->mounted_ms >= facts->deadline_ms;
 
 	if (!facts->state_mounted)
 		add(vital, "the state partition is not mounted read-write");
@@ -24,6 +24,8 @@ void gate_judge(struct gate *gate, const struct gate_facts *facts)
 		add(rest, "user Docker does not answer");
 	if (facts->services[0])
 		add(rest, facts->services);
+	if (facts->people[0])
+		add(rest, facts->people);
 
 	gate->degraded[0] = '\0';
 	if (vital[0])

@@ -12,18 +12,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { GATE_DEADLINE_MS = 300000, GATE_TEXT_MAX = 512 };
+enum { GATE_TEXT_MAX = 512 };
 
 enum gate_verdict { GATE_OPEN, GATE_PASSED, GATE_FAILED };
 
 struct gate_facts {
 	uint64_t now_ms;
 	uint64_t mounted_ms; /* when the state partition was: the deadline counts from there */
+	uint64_t deadline_ms;
 	bool slot_good;
 	bool state_mounted; /* read-write, from the disk */
 	bool system_answers;
 	bool user_answers;
 	const char *services; /* required ones that don't run, with their reasons; "": none */
+	const char *people;   /* containers and checks of people's that fail; "": none */
 	const char *remarks;  /* what a person should look at, and no release is to blame for */
 };
 

@@ -43,12 +43,14 @@ static int run_services(const char *path, bool check)
 int main(int argc, char **argv)
 {
 	const char *file = PATH_SERVICES_FILE;
-	bool seed = false, check = false, runcmd = false;
+	bool seed = false, check = false, runcmd = false, read_boot = false;
 	const struct option options[] = {
 		{'f', "file", "FILE", OPTION_STRING, &file, "the services file"},
 		{0, "check", NULL, OPTION_FLAG, &check, "read the services file, and no more"},
 		{0, "runcmd", NULL, OPTION_FLAG, &runcmd,
 		 "run the configuration's runcmd, and no more"},
+		{0, "read-boot", NULL, OPTION_FLAG, &read_boot,
+		 "read the slot's kernel and initramfs, and no more"},
 		{0, "seed", NULL, OPTION_FLAG, &seed, "prepare System Docker's store, and no more"},
 		{0, NULL, NULL, OPTION_FLAG, NULL, NULL},
 	};
@@ -66,6 +68,8 @@ int main(int argc, char **argv)
 		return r;
 	if (runcmd)
 		return configure_runcmd();
+	if (read_boot)
+		return judge_read_boot();
 	if (!seed)
 		return run_services(file, check);
 	r = seed_run(SEED_SOURCE, SEED_TARGET, &err);

@@ -63,7 +63,7 @@ int run_program(char *const *argv, char *said, size_t size)
 }
 
 /* Our own signal mask and what we ignore are none of the program's business. */
-static int spawn(char *const *argv, int log, pid_t *pid)
+int run_start(char *const *argv, int log, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -94,7 +94,7 @@ int run_logged(char *const *argv, int log, unsigned timeout_ms)
 	int status, r;
 	pid_t pid;
 
-	r = spawn(argv, log, &pid);
+	r = run_start(argv, log, &pid);
 	if (r < 0)
 		return r;
 	if (timeout_ms > 0)

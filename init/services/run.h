@@ -3,6 +3,7 @@
 #define PROA_INIT_SERVICES_RUN_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
  * argv  ended by NULL; argv[0] is a path
@@ -17,5 +18,11 @@ int run_program(char *const *argv, char *said, size_t size);
  * (0: none) it is killed, with all that it has started in its process group: -ETIMEDOUT.
  */
 int run_logged(char *const *argv, int log, unsigned timeout_ms);
+
+/*
+ * Starts it in a process group of its own, with what it says going to `log`, and does not
+ * wait. Returns 0 or a negative errno; the caller waits for *pid.
+ */
+int run_start(char *const *argv, int log, pid_t *pid);
 
 #endif

@@ -14,6 +14,7 @@
 #include "init/services/fields.h"
 #include "init/services/paths.h"
 #include "lib/cleanup.h"
+#include "lib/config/values.h"
 #include "lib/console.h"
 
 /* A manager that is restarted late in the gate's time still gets that long to look around. */
@@ -26,10 +27,18 @@ struct boot {
 	bool gate_passed; /* an earlier manager has told so in this boot */
 };
 
+static uint64_t deadline(const struct supervisor *supervisor)
+{
+	return (uint64_t)config_get_duration(&supervisor->configured.config,
+					     "proa.health.deadline") *
+	       1000;
+}
+
 static void read_boot(struct supervisor *supervisor, struct boot *boot)
 {
 	_cleanup_fields_ struct fields fields = {0};
-	uint64_t now = console_now_ms(), latest = now + LOOK_AROUND_MS - GATE_DEADLINE_MS;
+	uint64_t limit = deadline(supervisor), now = console_now_ms();
+	uint64_t latest = now + LOOK_AROUND_MS - limit;
 	const char *hash;
 
 	*boot = (struct boot){.mounted_ms = now};
@@ -37,7 +46,7 @@ static void read_boot(struct supervisor *supervisor, struct boot *boot)
 		return; /* not started by Proa's PID 1 */
 	hash = fields_get(&fields, "root_hash");
 	boot->mounted_ms = fields_get_number(&fields, "t_state", now);
-	if (now + LOOK_AROUND_MS > GATE_DEADLINE_MS && boot->mounted_ms < latest)
+	if (now + LOOK_AROUND_MS > limit && boot->mounted_ms < latest)
 		boot->mounted_ms = latest;
 	boot->slot_good = fields_get_number(&fields, "good", 0) == 1;
 	boot->gate_passed = fields_get_number(&fields, "t_gate", 0) > 0;
@@ -65,7 +74,7 @@ static void list_missing(const struct supervisor *supervisor, uint64_t now, char
 
 		if (!service->spec->required || service->spec->disabled ||
 		    (service->state == SERVICE_RUNNING &&
-						 now - service->started_ms >= SERVICE_SETTLED_MS))
+		     now - service->started_ms >= SERVICE_SETTLED_MS))
 			continue;
 		wrote = snprintf(out + used, room - used, "%sservice %s does not run%s%s%s",
 				 used ? "; " : "", service->spec->name,
@@ -79,7 +88,7 @@ static void list_missing(const struct supervisor *supervisor, uint64_t now, char
 
 static void judge(struct supervisor *supervisor, const struct boot *boot, uint64_t now)
 {
-	char missing[GATE_TEXT_MAX];
+	char missing[GATE_TEXT_MAX], people[GATE_TEXT_MAX];
 	struct gate before;
 	struct gate_facts facts = {
 		.now_ms = now,
@@ -88,13 +97,16 @@ static void judge(struct supervisor *supervisor, const struct boot *boot, uint64
 		.state_mounted = state_is_mounted(),
 		.system_answers = supervisor->link.state == LINK_UP,
 		.user_answers = supervisor->user_docker.answers,
+		.deadline_ms = deadline(supervisor),
 		.services = missing,
+		.people = people,
 		.remarks = supervisor->remarks,
 	};
 
 	if (supervisor->stopping)
 		return;
 	list_missing(supervisor, now, missing, sizeof(missing));
+	judge_says(supervisor, people, sizeof(people));
 	before = supervisor->gate;
 	gate_judge(&supervisor->gate, &facts);
 	if (before.verdict != supervisor->gate.verdict ||
@@ -168,6 +180,7 @@ static void step(struct supervisor *supervisor, const struct boot *boot)
 		service_step(&supervisor->services[i], now);
 	user_docker_step(supervisor, now);
 	configure_step(supervisor, now);
+	judge_step(supervisor, now);
 	judge(supervisor, boot, now);
 	report_step(supervisor, now);
 }
@@ -207,13 +220,14 @@ int supervisor_run(struct supervisor *supervisor, struct error *err)
 	if (signals < 0)
 		return error_errno(err, "cannot watch for signals");
 
+	supervisor->began_ms = console_now_ms();
+	judge_init(&supervisor->judge);
+	configure(supervisor);
 	read_boot(supervisor, &boot);
 	if (boot.gate_passed) {
 		supervisor->gate.verdict = GATE_PASSED;
 		supervisor->report.verdict_told = true;
 	}
-	supervisor->began_ms = console_now_ms();
-	configure(supervisor);
 	if (control_open(&supervisor->control, PATH_SERVICES_SOCKET, &control) < 0)
 		report_console(&supervisor->report, "error: %s", control.message);
 	names = resolv_watch(PATH_NETIF, NULL);
@@ -241,6 +255,7 @@ int supervisor_run(struct supervisor *supervisor, struct error *err)
 	control_close(&supervisor->control);
 	resolv_free(&supervisor->names);
 	config_free(&supervisor->configured.config);
+	judge_end(&supervisor->judge);
 	for (size_t i = 0; i < supervisor->count; i++)
 		json_decref(supervisor->services[i].body);
 	return r;

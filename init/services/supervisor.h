@@ -22,6 +22,7 @@
 #include "init/services/control.h"
 #include "init/services/docker_options.h"
 #include "init/services/gate.h"
+#include "init/services/judge.h"
 #include "init/services/report.h"
 #include "init/services/resolv.h"
 #include "init/services/spec.h"
@@ -107,6 +108,7 @@ struct supervisor {
 	struct user_docker user_docker;
 	struct reporter report;
 	struct gate gate;
+	struct judge judge;
 	struct configured configured;
 	char remarks[GATE_TEXT_MAX]; /* what of it a person should look at; "": nothing */
 	struct resolv names;

@@ -171,6 +171,8 @@ bool user_docker_may_stop(struct supervisor *supervisor, uint64_t now)
 
 	switch (user->stop) {
 	case USER_DOCKER_RUNS:
+		if (!judge_remember(supervisor, now))
+			return false;
 		user->service->stop_ms = now;
 		user->next_ms = now;
 		user->stop = USER_DOCKER_TOLD;

@@ -210,7 +210,7 @@ const struct config_row config_rows[] = {
 	UNUSED("proa.upgrade.image",
 	       "releases come as bundles from a channel: use `proa.upgrade.url`"),
 
-	SECTION("proa.health", "When a boot counts as good.", .flags = CONFIG_LATER),
+	SECTION("proa.health", "When a boot counts as good."),
 	VALUE("proa.health.deadline", config_duration, "5m",
 	      "How long a new release has for all that is asked of it.", .least = 30, .most = 3600),
 	VALUE("proa.health.check_timeout", config_duration, "30s",

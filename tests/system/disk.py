@@ -126,16 +126,17 @@ class Golden:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._made = {}
 
-    def get(self, size="8G", sector=512, append="", config=None, autologin=True):
-        """autologin: the console asks for nothing, so that tests can type there."""
+    def get(self, size="8G", sector=512, append="", config=None, autologin=True, flipped=False):
+        """autologin: the console asks for nothing, so that tests can type there.
+        flipped: slot b holds the release, too, and is on trial."""
         if autologin:
             append = f"{append} cc.proa.autologin=true".strip()
-        kind = (size, sector, append, config)
+        kind = (size, sector, append, config, flipped)
         if kind not in self._made:
             self._made[kind] = self._install(*kind)
         return self._made[kind]
 
-    def _install(self, size, sector, append, config):
+    def _install(self, size, sector, append, config, flipped):
         path = self.folder / f"golden{len(self._made)}-{size}-{sector}.img"
         run_quietly("truncate", "-s", size, path)
         command = [*install_command(path), *(["--append", append] if append else [])]
@@ -146,6 +147,10 @@ class Golden:
         if sector != 512:
             command += ["--sector-size", sector]
         run_quietly(*command)
+        if flipped:
+            program = BUILD / "fill-slot"
+            run_quietly("make", "-s", "-C", ROOT, f"BUILD={BUILD}", program)
+            run_quietly(program, "--key", BUILD / "keys/1.root", path, "b", find_bundle())
         return Disk(path, sector)
 
 

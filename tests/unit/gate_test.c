@@ -9,6 +9,8 @@
 
 #include "init/services/gate.h"
 
+enum { GATE_DEADLINE_MS = 300000 };
+
 static void test_verdicts(void **state)
 {
 	enum { LATE = GATE_DEADLINE_MS, EARLY = GATE_DEADLINE_MS - 1 };
@@ -19,24 +21,32 @@ static void test_verdicts(void **state)
 		const char *services;
 		enum gate_verdict verdict;
 		const char *says; /* in `failed`, or in `degraded` where it has not failed */
+		const char *people;
 	} rows[] = {
-		{"all runs", 1, false, true, true, true, "", GATE_PASSED, ""},
-		{"all runs, late", LATE, false, true, true, true, "", GATE_PASSED, ""},
-		{"a service is missing, in time", EARLY, false, true, true, true, "service a", GATE_OPEN,
-		 "service a"},
-		{"a service is missing, late", LATE, false, true, true, true, "service a", GATE_FAILED,
-		 "service a"},
+		{"a check of a person's fails, in time", EARLY, false, true, true, true, "",
+		 GATE_OPEN, "check a", "check a failed"},
+		{"a check of a person's fails, late", LATE, false, true, true, true, "",
+		 GATE_FAILED, "check a", "check a failed"},
+		{"good slot: it only degrades", LATE, true, true, true, true, "", GATE_PASSED,
+		 "check a", "check a failed"},
+		{"all runs", 1, false, true, true, true, "", GATE_PASSED, "", NULL},
+		{"all runs, late", LATE, false, true, true, true, "", GATE_PASSED, "", NULL},
+		{"a service is missing, in time", EARLY, false, true, true, true, "service a",
+		 GATE_OPEN, "service a", NULL},
+		{"a service is missing, late", LATE, false, true, true, true, "service a",
+		 GATE_FAILED, "service a", NULL},
 		{"user Docker is missing, late", LATE, false, true, true, false, "", GATE_FAILED,
-		 "user Docker does not answer"},
-		{"no state, late", LATE, false, false, true, true, "", GATE_FAILED, "state partition"},
+		 "user Docker does not answer", NULL},
+		{"no state, late", LATE, false, false, true, true, "", GATE_FAILED,
+		 "state partition", NULL},
 		{"good slot: services only degrade", LATE, true, true, true, false, "service a",
-		 GATE_PASSED, "user Docker does not answer; service a"},
+		 GATE_PASSED, "user Docker does not answer; service a", NULL},
 		{"good slot: in time it waits all the same", EARLY, true, true, true, false, "",
-		 GATE_OPEN, "user Docker"},
-		{"good slot: System Docker decides", LATE, true, true, false, false, "", GATE_FAILED,
-		 "System Docker does not answer; user Docker"},
+		 GATE_OPEN, "user Docker", NULL},
+		{"good slot: System Docker decides", LATE, true, true, false, false, "",
+		 GATE_FAILED, "System Docker does not answer; user Docker", NULL},
 		{"good slot: the state partition decides", LATE, true, false, true, true, "",
-		 GATE_FAILED, "state partition"},
+		 GATE_FAILED, "state partition", NULL},
 	};
 
 	(void)state;
@@ -45,6 +55,8 @@ static void test_verdicts(void **state)
 		struct gate_facts facts = {
 			.now_ms = 5000 + rows[i].after_ms,
 			.mounted_ms = 5000,
+			.deadline_ms = GATE_DEADLINE_MS,
+			.people = rows[i].people ? rows[i].people : "",
 			.slot_good = rows[i].good,
 			.state_mounted = rows[i].mounted,
 			.system_answers = rows[i].system,
@@ -66,6 +78,8 @@ static void test_a_verdict_stays(void **state)
 {
 	struct gate_facts facts = {.now_ms = 10,
 				   .mounted_ms = 0,
+				   .deadline_ms = GATE_DEADLINE_MS,
+				   .people = "",
 				   .state_mounted = true,
 				   .system_answers = true,
 				   .user_answers = true,
@@ -90,6 +104,8 @@ static void test_a_verdict_stays(void **state)
 static void test_remarks(void **state)
 {
 	struct gate_facts facts = {.now_ms = GATE_DEADLINE_MS,
+				   .deadline_ms = GATE_DEADLINE_MS,
+				   .people = "",
 				   .state_mounted = true,
 				   .system_answers = true,
 				   .user_answers = true,
@@ -110,8 +126,11 @@ static void test_remarks(void **state)
 static void test_long_reasons(void **state)
 {
 	char services[GATE_TEXT_MAX];
-	struct gate_facts facts = {
-		.now_ms = GATE_DEADLINE_MS, .services = services, .remarks = services};
+	struct gate_facts facts = {.now_ms = GATE_DEADLINE_MS,
+				   .deadline_ms = GATE_DEADLINE_MS,
+				   .services = services,
+				   .people = services,
+				   .remarks = services};
 	struct gate gate = {0};
 
 	(void)state;

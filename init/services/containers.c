@@ -1,0 +1,221 @@
+#include "init/services/containers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Docker's names begin with a slash. */
+static const char *name_of(const json_t *container)
+{
+	const char *name =
+		json_string_value(json_array_get(json_object_get(container, "Names"), 0));
+
+	return name && name[0] == '/' ? name + 1 : name;
+}
+
+static bool is_running(const json_t *container)
+{
+	const char *state = json_string_value(json_object_get(container, "State"));
+
+	return state && strcmp(state, "running") == 0;
+}
+
+enum health { NO_CHECK, HEALTHY, STARTING, UNHEALTHY };
+
+/* "Up 3 minutes (healthy)": the list has it in words alone. */
+static enum health health_of(const json_t *container)
+{
+	const char *status = json_string_value(json_object_get(container, "Status"));
+
+	if (!status)
+		return NO_CHECK;
+	if (strstr(status, "(healthy)"))
+		return HEALTHY;
+	if (strstr(status, "(health: starting)"))
+		return STARTING;
+	return strstr(status, "(unhealthy)") ? UNHEALTHY : NO_CHECK;
+}
+
+static bool has_label(const json_t *container, const char *value)
+{
+	const char *label = json_string_value(
+		json_object_get(json_object_get(container, "Labels"), CONTAINERS_LABEL));
+
+	return label && strcmp(label, value) == 0;
+}
+
+static void miss(struct containers *containers, const char *name, const char *what)
+{
+	size_t used = strlen(containers->said);
+
+	snprintf(containers->said + used, sizeof(containers->said) - used, "%scontainer %s %s",
+		 used ? "; " : "", name, what);
+}
+
+static const struct containers_seen *seen(const struct containers *containers, const char *name)
+{
+	for (size_t i = 0; i < containers->count; i++)
+		if (strcmp(containers->before[i].name, name) == 0)
+			return &containers->before[i];
+	return NULL;
+}
+
+static const json_t *find(const json_t *list, const char *name)
+{
+	const json_t *container;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, container)
+	{
+		const char *found = name_of(container);
+
+		if (found && strcmp(found, name) == 0)
+			return container;
+	}
+	return NULL;
+}
+
+/* One that is gone altogether was removed by a person: docker rm is no failure of a release. */
+void containers_judge(struct containers *containers, const json_t *list)
+{
+	const json_t *container;
+	size_t i;
+
+	containers->said[0] = '\0';
+	json_array_foreach((json_t *)list, i, container)
+	{
+		const char *name = name_of(container);
+		const struct containers_seen *before = name ? seen(containers, name) : NULL;
+		bool required = has_label(container, "required");
+		enum health health = health_of(container);
+
+		if (!name || has_label(container, "ignore") || (!before && !required))
+			continue;
+		if (!is_running(container))
+			miss(containers, name, "does not run");
+		else if ((required || before->healthy) && health != HEALTHY && health != NO_CHECK)
+			miss(containers, name, "is not healthy");
+	}
+}
+
+static const char *id_of(const json_t *container)
+{
+	return json_string_value(json_object_get(container, "Id"));
+}
+
+const char *containers_unknown(const struct containers *containers, const json_t *list)
+{
+	const json_t *container;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, container)
+	{
+		const char *id = id_of(container);
+
+		if (id && is_running(container) && !json_object_get(containers->policies, id))
+			return id;
+	}
+	return NULL;
+}
+
+int containers_note(struct containers *containers, const char *id, const json_t *inspected)
+{
+	const json_t *policy =
+		json_object_get(json_object_get(inspected, "HostConfig"), "RestartPolicy");
+	const char *name = json_string_value(json_object_get(policy, "Name"));
+	/* "on-failure" is one, too; a container that ended well under it does not run. */
+	bool restarts =
+		name && (strcmp(name, "always") == 0 || strcmp(name, "unless-stopped") == 0);
+
+	if (!containers->policies)
+		containers->policies = json_object();
+	return json_object_set_new(containers->policies, id, json_boolean(restarts)) < 0 ? -ENOMEM
+											 : 0;
+}
+
+char *containers_record(const struct containers *containers, const json_t *list)
+{
+	const json_t *container;
+	char *text = NULL;
+	size_t size, i;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	json_array_foreach((json_t *)list, i, container)
+	{
+		const char *name = name_of(container);
+
+		const char *id = id_of(container);
+
+		if (name && id && is_running(container) && !has_label(container, "ignore") &&
+		    json_is_true(json_object_get(containers->policies, id)))
+			fprintf(out, "%s%s\n", name,
+				health_of(container) == HEALTHY ? " healthy" : "");
+	}
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static int add(struct containers *containers, const char *line, size_t length)
+{
+	size_t name = strcspn(line, " \n");
+	struct containers_seen *bigger;
+
+	if (name == 0 || name > length)
+		return 0;
+	bigger = realloc(containers->before, (containers->count + 1) * sizeof(*bigger));
+	if (!bigger)
+		return -ENOMEM;
+	containers->before = bigger;
+	bigger += containers->count;
+	bigger->name = strndup(line, name);
+	bigger->healthy = length - name == strlen(" healthy") &&
+			  strncmp(line + name, " healthy", strlen(" healthy")) == 0;
+	containers->count += bigger->name != NULL;
+	return bigger->name ? 0 : -ENOMEM;
+}
+
+int containers_read(struct containers *containers, const char *text)
+{
+	int r = 0;
+
+	for (const char *line = text; *line && r == 0;) {
+		size_t length = strcspn(line, "\n");
+
+		r = add(containers, line, length);
+		line += length + (line[length] == '\n');
+	}
+	return r;
+}
+
+void containers_settle(struct containers *containers, const json_t *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < containers->count; i++) {
+		struct containers_seen *one = &containers->before[i];
+		const json_t *container = find(list, one->name);
+
+		/* "Starting" is on its way still. */
+		if (container &&
+		    !(is_running(container) && (!one->healthy || health_of(container) == HEALTHY ||
+						health_of(container) == NO_CHECK)))
+			containers->before[kept++] = *one;
+		else
+			free(one->name);
+	}
+	containers->count = kept;
+}
+
+void containers_free(struct containers *containers)
+{
+	for (size_t i = 0; i < containers->count; i++)
+		free(containers->before[i].name);
+	free(containers->before);
+	json_decref(containers->policies);
+	*containers = (struct containers){0};
+}

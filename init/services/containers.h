@@ -1,0 +1,59 @@
+/*
+ * People's containers, as far as the health gate asks for them: those that ran before the
+ * boot, with a restart policy, are to run again, and healthy where they had been. A label
+ * says otherwise: proa.health=required (whatever ran before) or proa.health=ignore.
+ */
+#ifndef PROA_INIT_SERVICES_CONTAINERS_H
+#define PROA_INIT_SERVICES_CONTAINERS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "init/services/gate.h"
+
+#define CONTAINERS_LABEL "proa.health"
+
+/* What is remembered of one. */
+struct containers_seen {
+	char *name;
+	bool healthy; /* it had a check, and passed it */
+};
+
+struct containers {
+	struct containers_seen *before; /* of the last boot; what is expected still */
+	size_t count;
+	json_t *policies;         /* id → whether it has a restart policy */
+	char said[GATE_TEXT_MAX]; /* what is missing; "": nothing */
+};
+
+/*
+ * Judges the answer to /containers/json?all=1 of user Docker: fills `said`.
+ */
+void containers_judge(struct containers *containers, const json_t *list);
+
+/*
+ * The id of a running container of which it is not known yet whether it has a restart
+ * policy (borrowed from the list), or NULL: ask /containers/ID/json for it.
+ */
+const char *containers_unknown(const struct containers *containers, const json_t *list);
+
+/* Notes down what it says. Returns 0 or -ENOMEM. */
+int containers_note(struct containers *containers, const char *id, const json_t *inspected);
+
+/*
+ * What is remembered for the next boot: lines "NAME" or "NAME healthy", of those with a
+ * restart policy. The caller frees it; NULL: out of memory.
+ */
+char *containers_record(const struct containers *containers, const json_t *list);
+
+/* Reads such lines; what is none is skipped. Returns 0 or -ENOMEM. */
+int containers_read(struct containers *containers, const char *text);
+
+/* What is as it was is expected no more; what is not yet goes on to be. */
+void containers_settle(struct containers *containers, const json_t *list);
+
+void containers_free(struct containers *containers);
+
+#endif

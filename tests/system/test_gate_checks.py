@@ -1,0 +1,55 @@
+"""A person's check that fails: a trial falls back, a good slot stays up and says it."""
+
+import json
+
+from machine import LOAD_IMAGE, USER_IMAGE
+
+CHECK = """\
+#!/bin/sh
+# The new release lacks something; later the machine does, in every release.
+if grep -q proa.slot=b /proc/cmdline || [ -e /var/lib/bad ]; then
+    echo "no such thing"
+    exit 1
+fi
+"""
+
+CONFIG = ("proa: {health: {deadline: 30s}}\n"
+          "write_files:\n- path: /var/lib/proa/health.d/50-thing\n  permissions: \"0755\"\n"
+          f"  content: {json.dumps(CHECK)}\n")
+
+
+def status(one):
+    return json.loads(one.check("sudo proa status --json || true"))
+
+
+def test_gate_checks(disk, machine):
+    one = machine(disk(config=CONFIG, flipped=True))
+    # Two attempts for the new release, then the old one runs again.
+    for _ in range(2):
+        one.wait_boot(r"error: health gate failed: .*check 50-thing failed \(exit code 1\)",
+                      unless=None)
+        one.wait_for("rebooting")
+    one.wait_boot("health gate passed")
+    one.wait_shell()
+    found = status(one)
+    assert (found["slot"], found["fellback"]) == ("a", True)
+
+    # It settles. Then the same check and a container fail, which is no release's fault.
+    one.check(LOAD_IMAGE, 300)
+    one.check(f"docker run -d --name web --restart always -v /var/lib:/host {USER_IMAGE} "
+              "sh -c 'test ! -e /host/bad && exec sleep 99999'", 60)
+    one.check(f"docker run -d --name once {USER_IMAGE} sleep 99999", 60)
+    one.check("sudo touch /var/lib/bad")
+    one.type(" sudo proa reboot\n")
+    one.wait_boot("health gate passed", unless=None)
+    one.wait_shell()
+    one.wait_true("sudo proa status | grep -q 'Degraded.*check 50-thing failed'")
+    found = status(one)
+    assert (found["slot"], found["phase"]) == ("a", "degraded")
+    assert "container web does not run" in found["degraded"]
+    assert "once" not in found["degraded"]
+    assert "no such thing" in one.check("sudo cat /var/log/health.log")
+
+    # Mended: all is well again.
+    one.check("sudo rm /var/lib/bad")
+    one.wait_true("sudo proa status > /tmp/status", 300)

@@ -1,0 +1,209 @@
+/* What the health gate asks of people's checks and containers. */
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "init/services/containers.h"
+#include "init/services/health.h"
+#include "lib/cleanup.h"
+#include "tests/unit/support/scratch.h"
+
+static void put_check(const char *name, const char *script, mode_t mode)
+{
+	scratch_put(name, script);
+	assert_int_equal(chmod(name, mode), 0);
+}
+
+/* Steps until a round has ended; `now` goes on by 10 ms a step. */
+static void run_round(struct health *health, uint64_t *now, uint64_t timeout_ms)
+{
+	const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+
+	for (int i = 0; i < 1000; i++) {
+		health_step(health, *now, timeout_ms, true);
+		if (!health->names)
+			return;
+		nanosleep(&pause, NULL);
+		*now += 10;
+	}
+	fail_msg("the round does not end");
+}
+
+static void test_checks(void **state)
+{
+	struct health health;
+	uint64_t now = 1000;
+
+	(void)state;
+	/* No folder, no checks: all is well. */
+	health_init(&health, "none", "log");
+	assert_non_null(strstr(health.said, "have not ended yet"));
+	health_step(&health, now, 1000, true);
+	assert_string_equal(health.said, "");
+	health_end(&health);
+
+	assert_int_equal(mkdir("d", 0755), 0);
+	put_check("d/10-good", "#!/bin/sh\necho fine\n", 0755);
+	put_check("d/20-bad", "#!/bin/sh\necho no disk >&2\n[ -e mended ]\n", 0755);
+	put_check("d/30-hangs", "#!/bin/sh\n[ -e mended ] || sleep 100\n", 0755);
+	put_check("d/40-killed", "#!/bin/sh\n[ -e mended ] || kill -9 $$\n", 0755);
+	put_check("d/50-nothing", "#!/no/such/shell\n", 0755);
+	put_check("d/60-data", "exit 1\n", 0644);
+	put_check("d/70-backup~", "#!/bin/sh\nexit 1\n", 0755);
+	put_check("d/.hidden", "#!/bin/sh\nexit 1\n", 0755);
+	health_init(&health, "d", "log");
+	run_round(&health, &now, 300);
+	assert_string_equal(health.said, "check 20-bad failed (exit code 1); check 30-hangs took "
+					 "too long; check 40-killed was killed; check 50-nothing "
+					 "cannot be run");
+	assert_int_equal(health.next_ms, now + HEALTH_AGAIN_MS);
+	scratch_assert("log",
+		       "$ d/10-good\nfine\n$ d/20-bad\nno disk\n$ d/30-hangs\n$ d/40-killed\n"
+		       "$ d/50-nothing\nNo such file or directory\n");
+
+	/* Not before its time; then anew, all of them. */
+	health_step(&health, now + 10, 300, true);
+	assert_null(health.names);
+	scratch_put("mended", "");
+	assert_int_equal(unlink("d/50-nothing"), 0);
+	now += HEALTH_AGAIN_MS;
+	run_round(&health, &now, 1000);
+	assert_string_equal(health.said, "");
+	/* That was the last one. */
+	assert_int_equal(unlink("mended"), 0);
+	now += 10 * HEALTH_LATER_MS;
+	health_step(&health, now, 300, false);
+	assert_null(health.names);
+	health_end(&health);
+}
+
+/* Ended in the middle: nothing goes on running, nothing is lost. */
+static void test_checks_end(void **state)
+{
+	struct health health;
+
+	(void)state;
+	assert_int_equal(mkdir("e", 0755), 0);
+	put_check("e/slow", "#!/bin/sh\nsleep 100\n", 0755);
+	health_init(&health, "e", "log");
+	health_step(&health, 1000, 60000, true);
+	assert_true(health.pid > 0);
+	health_end(&health);
+	assert_int_equal(health.pid, 0);
+}
+
+#define CONTAINER(name, state, status, labels)                                                     \
+	"{\"Id\": \"id-" name "\", \"Names\": [\"/" name "\"], \"State\": \"" state                \
+	"\", \"Status\": \"" status "\", \"Labels\": {" labels "}}"
+#define REQUIRED "\"proa.health\": \"required\""
+#define IGNORE   "\"proa.health\": \"ignore\""
+
+static void assert_judged(const char *before, const char *list, const char *said)
+{
+	struct containers containers = {0};
+	json_t *json = json_loads(list, 0, NULL);
+
+	assert_non_null(json);
+	assert_int_equal(containers_read(&containers, before), 0);
+	containers_judge(&containers, json);
+	if (strcmp(containers.said, said) != 0)
+		fail_msg("%s: \"%s\" and not \"%s\"", list, containers.said, said);
+	containers_free(&containers);
+	json_decref(json);
+}
+
+static void test_containers(void **state)
+{
+	(void)state;
+	assert_judged("", "[]", "");
+	/* Gone altogether: a person has removed it. */
+	assert_judged("web\n", "[]", "");
+	assert_judged("web\n", "[" CONTAINER("web", "running", "Up 3 seconds", "") "]", "");
+	assert_judged("web\n", "[" CONTAINER("web", "exited", "Exited (1)", "") "]",
+		      "container web does not run");
+	assert_judged("web\n", "[" CONTAINER("web", "restarting", "Restarting", "") "]",
+		      "container web does not run");
+	/* It did not run before. */
+	assert_judged("we\n", "[" CONTAINER("web", "exited", "Exited (1)", "") "]", "");
+	/* Healthy where it had been. */
+	assert_judged("web healthy\n",
+		      "[" CONTAINER("web", "running", "Up 1 second (health: starting)", "") "]",
+		      "container web is not healthy");
+	assert_judged("web healthy\n", "[" CONTAINER("web", "running", "Up (healthy)", "") "]", "");
+	assert_judged("web\n", "[" CONTAINER("web", "running", "Up (unhealthy)", "") "]", "");
+	/* Its check has been taken away. */
+	assert_judged("web healthy\n", "[" CONTAINER("web", "running", "Up", "") "]", "");
+	/* What a label says. */
+	assert_judged("web\n", "[" CONTAINER("web", "exited", "Exited (1)", IGNORE) "]", "");
+	assert_judged("", "[" CONTAINER("web", "exited", "Exited (1)", REQUIRED) "]",
+		      "container web does not run");
+	assert_judged("", "[" CONTAINER("web", "running", "Up (unhealthy)", REQUIRED) "]",
+		      "container web is not healthy");
+	assert_judged("a\nb\n",
+		      "[" CONTAINER("a", "exited", "", "") "," CONTAINER("b", "dead", "", "") "]",
+		      "container a does not run; container b does not run");
+	/* What is none: nothing is expected, nothing breaks. */
+	assert_judged("\n \nweb healt\n", "[{}, 3, {\"Names\": []}, {\"Names\": [\"web\"]}]",
+		      "container web does not run");
+}
+
+static void test_record(void **state)
+{
+	static const char list[] =
+		"[" CONTAINER("web", "running", "Up (healthy)", "") "," CONTAINER(
+			"db", "running", "Up",
+			"") "," CONTAINER("job", "running", "Up",
+					  "") "," CONTAINER("old", "exited", "",
+							    "") "," CONTAINER("no", "running", "Up",
+									      IGNORE) "]";
+	static const char *const policies[][2] = {{"id-web", "always"},
+						  {"id-db", "unless-stopped"},
+						  {"id-job", "no"},
+						  {"id-no", "always"}};
+	_cleanup_free_ char *text = NULL;
+	struct containers containers = {0};
+	json_t *json = json_loads(list, 0, NULL);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		json_t *inspected = json_pack("{s:{s:{s:s}}}", "HostConfig", "RestartPolicy",
+					      "Name", policies[i][1]);
+
+		assert_string_equal(containers_unknown(&containers, json), policies[i][0]);
+		assert_int_equal(containers_note(&containers, policies[i][0], inspected), 0);
+		json_decref(inspected);
+	}
+	assert_null(containers_unknown(&containers, json));
+	text = containers_record(&containers, json);
+	assert_string_equal(text, "web healthy\ndb\n");
+
+	/* What has come back may be stopped by a person; what has not is expected still. */
+	assert_int_equal(containers_read(&containers, "web healthy\ndb\nold\ngone\n"), 0);
+	containers_settle(&containers, json);
+	assert_int_equal(containers.count, 1);
+	assert_string_equal(containers.before[0].name, "old");
+	containers_free(&containers);
+	json_decref(json);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_checks),
+		cmocka_unit_test(test_checks_end),
+		cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_record),
+	};
+
+	return cmocka_run_group_tests(tests, scratch_set_up, scratch_tear_down);
+}
