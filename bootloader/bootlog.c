@@ -250,7 +250,7 @@ int bootlog_each(int fd, uint64_t offset, uint64_t after, bootlog_each_fn each, 
 	}
 }
 
-static const char *stage_name(enum bootlog_stage stage)
+const char *bootlog_stage_name(enum bootlog_stage stage)
 {
 	switch (stage) {
 	case BOOTLOG_INITRAMFS:
@@ -279,11 +279,11 @@ void bootlog_describe(const struct bootlog_record *record, char *out, size_t siz
 			 record->reason);
 		return;
 	case BOOTLOG_REBOOT:
-		snprintf(out, size, "orderly reboot, %s", stage_name(record->stage));
+		snprintf(out, size, "orderly reboot, %s", bootlog_stage_name(record->stage));
 		return;
 	case BOOTLOG_POWEROFF:
 	case BOOTLOG_HALT:
-		snprintf(out, size, "orderly power-off, %s", stage_name(record->stage));
+		snprintf(out, size, "orderly power-off, %s", bootlog_stage_name(record->stage));
 		return;
 	case BOOTLOG_RUNNING:
 		break;
@@ -291,5 +291,5 @@ void bootlog_describe(const struct bootlog_record *record, char *out, size_t siz
 	if (gmtime_r(&time, &parts))
 		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &parts);
 	snprintf(out, size, "reset, last heartbeat at %s, %llu s after its start, %s", when,
-		 (unsigned long long)(record->uptime_ms / 1000), stage_name(record->stage));
+		 (unsigned long long)(record->uptime_ms / 1000), bootlog_stage_name(record->stage));
 }

@@ -112,6 +112,9 @@ typedef int (*bootlog_each_fn)(void *context, const struct bootlog_record *recor
 int bootlog_each(int fd, uint64_t offset, uint64_t after, bootlog_each_fn each, void *context,
 		 struct error *err);
 
+/* How far it came, for people: "with the state mounted", "settled". */
+const char *bootlog_stage_name(enum bootlog_stage stage);
+
 /* How it ended, for people: "stage 1 failed: …", "reset, last heartbeat at …". */
 void bootlog_describe(const struct bootlog_record *record, char *out, size_t size);
 

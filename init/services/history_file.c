@@ -21,10 +21,14 @@ static char *take_word(char **at, const char *key)
 	return word;
 }
 
-static bool take_short_word(char **at, const char *key, size_t longest, const char **out)
+static bool take_text(char **at, const char *key, char *out, size_t size)
 {
-	*out = take_word(at, key);
-	return *out && strlen(*out) <= longest;
+	const char *word = take_word(at, key);
+
+	if (!word || strlen(word) >= size)
+		return false;
+	memcpy(out, word, strlen(word) + 1);
+	return true;
 }
 
 /* As PID 1 writes them: digits alone, no more than 64 bits. */
@@ -74,13 +78,13 @@ static bool parse_boot(char *line, struct history_boot *out)
 	    !take_number(&line, "time=", UINT64_MAX, &boot.time) ||
 	    !take_number(&line, "uptime=", UINT64_MAX, &boot.uptime_s) ||
 	    !take_slot(&line, &boot.slot) ||
-	    !take_short_word(&line, "version=", HISTORY_VERSION_MAX, &boot.version) ||
+	    !take_text(&line, "version=", boot.version, sizeof(boot.version)) ||
 	    !take_number(&line, "stage=", BOOTLOG_SETTLED, &stage) || stage < BOOTLOG_INITRAMFS ||
 	    !take_number(&line, "end=", BOOTLOG_HALT, &end) ||
 	    !take_flag(&line, "fellback=", &boot.fellback) ||
 	    !take_flag(&line, "lastresort=", &boot.lastresort) ||
 	    !take_flag(&line, "degraded=", &boot.degraded) ||
-	    !take_short_word(&line, "flip=", HISTORY_FLIP_MAX, &boot.flip) ||
+	    !take_text(&line, "flip=", boot.flip, sizeof(boot.flip)) ||
 	    strncmp(line, "text=", 5) != 0 || strlen(line) > HISTORY_TEXT_MAX + 5)
 		return false;
 	boot.text = line + 5;
@@ -117,11 +121,15 @@ static int make_room(struct history_file *file, struct error *err)
 /* A log line belongs to the boot above it; where that was damaged, to none. */
 static bool add_line(struct history_boot *boot, char *line)
 {
-	/* The lines of a boot follow each other: this one stands a NUL behind the last. */
+	size_t size = strlen(line) + 1;
+
 	if (!boot || boot->line_count == HISTORY_LINES_MAX)
 		return false;
 	if (boot->line_count == 0)
 		boot->lines = line;
+	/* Without its tab: never longer than the room that it and those before it had. */
+	memmove(boot->lines + boot->lines_size, line + 1, size - 1);
+	boot->lines_size += size - 1;
 	boot->line_count++;
 	return true;
 }

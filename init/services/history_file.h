@@ -18,8 +18,6 @@
 enum {
 	HISTORY_FILE_MAX = 4 << 20, /* PID 1 begins a new one above 1 MiB */
 	HISTORY_LINES_MAX = 50,     /* behind one boot */
-	HISTORY_VERSION_MAX = BOOTLOG_VERSION_SIZE - 1,
-	HISTORY_FLIP_MAX = BOOTLOG_FLIP_SIZE - 1,
 	HISTORY_TEXT_MAX = 511,
 };
 
@@ -31,9 +29,11 @@ struct history_boot {
 	enum bootlog_stage stage;
 	enum bootlog_end end;
 	bool fellback, lastresort, degraded;
-	const char *version, *flip, *text;
-	const char *lines; /* the first of `line_count` texts, a NUL behind each */
-	size_t line_count;
+	char version[BOOTLOG_VERSION_SIZE];
+	char flip[BOOTLOG_FLIP_SIZE]; /* proa.flip, as GRUB had saved the block */
+	const char *text;
+	char *lines; /* `line_count` texts, a NUL behind each */
+	size_t line_count, lines_size;
 };
 
 struct history_file {

@@ -5,6 +5,7 @@
 #define PATH_SERVICES_FILE      "/usr/lib/proa/services.yml"
 #define PATH_BOOT               "/run/proa/boot"
 #define PATH_STATUS             "/run/proa/status"
+#define PATH_HISTORY            "/var/lib/proa/history"
 #define PATH_KEYS               "/usr/lib/proa/keys/1.root"
 #define PATH_RESOLV_CONF        "/run/proa/resolv.conf"
 #define PATH_NETIF              "/run/proa/netif" /* of systemd-networkd */

@@ -28,8 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 		if (boot->number == 0 || boot->line_count > HISTORY_LINES_MAX)
 			abort();
-		check_text(boot->version, HISTORY_VERSION_MAX);
-		check_text(boot->flip, HISTORY_FLIP_MAX);
+		check_text(boot->version, BOOTLOG_VERSION_SIZE - 1);
+		check_text(boot->flip, BOOTLOG_FLIP_SIZE - 1);
 		check_text(boot->text, HISTORY_TEXT_MAX);
 		for (size_t n = 0; n < boot->line_count; n++) {
 			check_text(line, size);
