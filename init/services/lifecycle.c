@@ -152,6 +152,7 @@ static void started(void *data, const struct docker_reply *reply)
 		fail(service, now, service->reason);
 		return;
 	}
+	times_note(&service->times.running);
 	runs(service, now);
 }
 
@@ -161,6 +162,7 @@ static void start(struct service *service)
 
 	service->died = false;
 	service->state = SERVICE_STARTING;
+	times_note(&service->times.start);
 	snprintf(path, sizeof(path), "/containers/%s/start", service->container);
 	ask(service, "POST", path, NULL, REQUEST_TIMEOUT_MS, started);
 }
@@ -194,6 +196,7 @@ static void create(struct service *service)
 	char path[128];
 
 	service->state = SERVICE_CREATING;
+	times_note(&service->times.create);
 	snprintf(path, sizeof(path), "/containers/create?name=%s", service->spec->name);
 	ask(service, "POST", path, service->body, REQUEST_TIMEOUT_MS, created);
 }

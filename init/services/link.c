@@ -166,6 +166,7 @@ static void listed(void *data, const struct docker_reply *reply)
 	if (!link->announced) {
 		report_console(&supervisor->report, "System Docker answers");
 		link->answered_ms = console_now_ms();
+		times_note(&supervisor->times.system_docker);
 	}
 	link->announced = true;
 	if (link->state != LINK_UP)

@@ -106,8 +106,10 @@ static int write_status(const struct supervisor *supervisor)
 	fprintf(out, "system_docker=%s\n",
 		supervisor->link.state == LINK_UP ? "answers" : "silent");
 	fprintf(out, "user_docker=%s\n", supervisor->user_docker.answers ? "answers" : "silent");
+	fprintf(out, "user_docker_service=%s\n", supervisor->user_docker.service->spec->name);
 	for (size_t i = 0; i < supervisor->count; i++)
 		print_service(out, &supervisor->services[i]);
+	times_print(out, supervisor);
 	if (fclose(out) != 0)
 		return -1;
 	return io_replace_file(PATH_STATUS, text, size, 0644, NULL);

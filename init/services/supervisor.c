@@ -155,6 +155,8 @@ int supervisor_describe(struct service *service, struct error *err)
 
 static int prepare(struct supervisor *supervisor, struct error *err)
 {
+	_cleanup_fields_ struct fields former = {0};
+
 	supervisor->count = supervisor->file.count;
 	for (size_t i = 0; i < supervisor->count; i++) {
 		struct service *service = &supervisor->services[i];
@@ -166,6 +168,9 @@ static int prepare(struct supervisor *supervisor, struct error *err)
 		if (service->spec->user_docker)
 			supervisor->user_docker.service = service;
 	}
+	if (fields_read(PATH_STATUS, &former, NULL) == 0)
+		times_restore(supervisor, &former);
+	times_note(&supervisor->times.manager);
 	return user_docker_prepare(supervisor, err);
 }
 

@@ -7,6 +7,7 @@
  *   user_docker.c what is special about the service that is user Docker
  *   gate.c        the verdict (pure)
  *   configure.c   what the configuration says is done, before all that
+ *   times.c       when what happened first, for the chart of the boot
  *   report.c      console lines, messages for PID 1, /run/proa/status
  *
  * Everything runs in one thread; nothing waits but the loop.
@@ -26,6 +27,7 @@
 #include "init/services/report.h"
 #include "init/services/resolv.h"
 #include "init/services/spec.h"
+#include "init/services/times.h"
 #include "lib/config/layers.h"
 #include "lib/docker/docker.h"
 
@@ -58,6 +60,7 @@ struct service {
 	unsigned restarts; /* all in all */
 	bool announced;
 	char reason[256]; /* of the last failure */
+	struct service_times times;
 };
 
 enum link_state { LINK_DOWN, LINK_ASKING, LINK_UP };
@@ -114,6 +117,7 @@ struct supervisor {
 	struct resolv names;
 	char release[HASH_HEX_SIZE]; /* root hash of the one that runs */
 	uint64_t began_ms;
+	struct boot_times times;
 	bool stopping;
 };
 

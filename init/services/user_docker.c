@@ -130,6 +130,7 @@ static void pinged(void *data, const struct docker_reply *reply)
 	if (!user->announced)
 		report_console(&supervisor->report, "user Docker answers");
 	user->announced = true;
+	times_note(&supervisor->times.user_docker);
 	report_changed(&supervisor->report);
 }
 
