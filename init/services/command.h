@@ -2,6 +2,7 @@
 #ifndef PROA_INIT_SERVICES_COMMAND_H
 #define PROA_INIT_SERVICES_COMMAND_H
 
+int command_boot_chart(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_service(int argc, char **argv);
 int command_history(int argc, char **argv);
