@@ -43,12 +43,15 @@ static uint64_t last_written(const char *path, uint64_t current)
 	_cleanup_fd_ int fd = open_regular(path, O_RDONLY);
 	struct stat status;
 	uint64_t last = 0;
+	ssize_t got;
 
-	if (!tail || fd < 0 || fstat(fd, &status) < 0 ||
-	    pread(fd, tail, TAIL, status.st_size > TAIL ? status.st_size - TAIL : 0) <= 0)
+	if (!tail || fd < 0 || fstat(fd, &status) < 0)
 		return 0;
-	for (const char *line = tail; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
+	got = pread(fd, tail, TAIL, status.st_size > TAIL ? status.st_size - TAIL : 0);
+	/* A power cut leaves zeros, or a line without its end: its boot is still to be written. */
+	for (ssize_t i = 0; i < got; i++)
+		tail[i] = tail[i] ? tail[i] : '?';
+	for (const char *line = tail, *end; (end = strchr(line, '\n')); line = end + 1) {
 		uint64_t boot = strncmp(line, "boot=", 5) == 0 ? strtoull(line + 5, NULL, 10) : 0;
 
 		if (boot > 0 && boot < current)
@@ -101,6 +104,17 @@ static int write_boot(void *context, const struct bootlog_record *record)
 	return ferror(harvest->out) ? -EIO : 0;
 }
 
+/* A line that a power cut has torn gets its end: the next one must not be lost with it. */
+static void end_last_line(FILE *out)
+{
+	_cleanup_fd_ int fd = open_regular(HISTORY_PATH, O_RDONLY);
+	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	char byte = '\n';
+
+	if (size > 0 && pread(fd, &byte, 1, size - 1) == 1 && byte != '\n')
+		fputc('\n', out);
+}
+
 static int harvest(const struct facts *facts, struct error *err)
 {
 	struct harvest harvest = {.current = facts->boot};
@@ -121,6 +135,7 @@ static int harvest(const struct facts *facts, struct error *err)
 		return error_errno(err, "cannot open " HISTORY_PATH);
 	fd = -1; /* the stream's now */
 	harvest.out = out;
+	end_last_line(out);
 	r = bootlog_each(ring, 0, last, write_boot, &harvest, err);
 	if (r == 0 && (fflush(out) != 0 || fsync(fileno(out)) < 0))
 		r = error_errno(err, "cannot write " HISTORY_PATH);

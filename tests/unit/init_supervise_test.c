@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -24,6 +25,8 @@
 #include "init/supervise/mounts.h"
 #include "init/supervise/socket.h"
 #include "init/supervise/stop.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
 
 static const struct {
 	const char *rule;
@@ -215,11 +218,82 @@ static void test_lastresorts(void **state)
 	}
 }
 
+/* In a process and name spaces of its own. Returns what is wrong, 0 for nothing. */
+static int harvest_here(const char *before, const char *numbers)
+{
+	struct facts facts = {.slot = 'a', .boot = 5, .flip = "/var/ring"};
+	_cleanup_free_ char *text = NULL;
+	char found[64] = "";
+	size_t size;
+	int fd;
+
+	if (unshare(CLONE_NEWNS | (geteuid() == 0 ? 0 : CLONE_NEWUSER)) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", "/var", "tmpfs", 0, NULL) < 0)
+		return NOT_POSSIBLE;
+	fd = open("/var/ring", O_RDWR | O_CREAT, 0600);
+	if (fd < 0 || ftruncate(fd, FLIPFS_SIZE) < 0 || io_make_dirs("/var/lib/proa", NULL) < 0)
+		return 1;
+	for (uint64_t i = 1; i <= facts.boot; i++) {
+		struct bootlog_record record = {.boot = i, .sequence = 1, .slot = 'a'};
+
+		record.stage = BOOTLOG_SETTLED;
+		record.end = BOOTLOG_REBOOT;
+		if (bootlog_write(fd, 0, &record, NULL) < 0)
+			return 2;
+	}
+	/* A '0' stands for what a power cut leaves of a block that was never written. */
+	fd = open(HISTORY_PATH, O_RDWR | O_CREAT, 0600);
+	for (const char *p = before; *p; p++)
+		if (write(fd, *p == '0' ? "" : p, 1) != 1)
+			return 3;
+	history_harvest(&facts);
+	if (io_read_file(HISTORY_PATH, 1 << 16, &text, &size, NULL) < 0)
+		return 4;
+	for (size_t i = 0; i < size; i++)
+		if ((i == 0 || text[i - 1] == '\n') && strncmp(text + i, "boot=", 5) == 0)
+			strncat(found, text + i + 5, 1);
+	if (strcmp(found, numbers) != 0)
+		fprintf(stderr, "found %s, not %s\n", found, numbers);
+	return strcmp(found, numbers) == 0 ? 0 : 5;
+}
+
+static void test_harvest(void **state)
+{
+	static const struct {
+		const char *rule, *before, *numbers;
+	} rows[] = {
+		{"all but the boot that runs", "", "1234"},
+		{"those that are not there yet", "boot=1 x\nboot=2 x\n\tlog\n", "1234"},
+		{"one that a power cut has torn is written again", "boot=1 x\nboot=2 ti", "12234"},
+		{"and zeros behind it hide none", "boot=1 x\nboot=2 x\n00", "1234"},
+		{"nor in the middle", "boot=1 x\n00\nboot=2 x\n", "1234"},
+		{"what is yet to come is another machine's", "boot=1 x\nboot=9 x\n", "19234"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		pid_t pid = fork();
+		int status;
+
+		print_message("  %s\n", rows[i].rule);
+		assert_true(pid >= 0);
+		if (pid == 0)
+			_exit(harvest_here(rows[i].before, rows[i].numbers));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status));
+		if (WEXITSTATUS(status) == NOT_POSSIBLE)
+			skip();
+		assert_int_equal(WEXITSTATUS(status), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reactions),
 		cmocka_unit_test(test_lastresorts),
+		cmocka_unit_test(test_harvest),
 		cmocka_unit_test(test_backoff),
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_broken_volume),
