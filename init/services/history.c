@@ -11,7 +11,7 @@
 #include "init/services/history_file.h"
 #include "init/services/history_record.h"
 #include "init/services/history_unseen.h"
-#include "init/services/pid1.h"
+#include "init/services/request.h"
 #include "lib/cleanup.h"
 #include "lib/console.h"
 #include "lib/docker/docker.h"
@@ -184,10 +184,10 @@ static void gather_ring(struct gathering *all, const char *device)
 /* Whether something was amiss in this boot; PID 1 keeps it, as the ring does. */
 static bool ever_degraded(const char *socket)
 {
-	char answer[PID1_LINE_MAX];
+	char answer[REQUEST_LINE_MAX];
 	const char *degraded;
 
-	if (pid1_request(socket, "status", answer, sizeof(answer), NULL) < 0)
+	if (request_pid1(socket, "status", answer, sizeof(answer), NULL) < 0)
 		return false;
 	degraded = strstr(answer, " degraded=");
 	return degraded && degraded[strlen(" degraded=")];

@@ -94,6 +94,13 @@ class Disk:
         """The variables of the block or the mirror; None where it is not whole."""
         return parse_flip(self.read(self._flip_at(which), self.sector))
 
+    def patch_flip(self, before, after):
+        """Replaces a variable in block and mirror: patch_flip("b_left=2", "b_left=1")."""
+        for which in FLIP_OFFSETS:
+            block = self.read(self._flip_at(which), self.sector)
+            assert block.count(before.encode()) == 1 and len(before) == len(after)
+            self.write(self._flip_at(which), block.replace(before.encode(), after.encode()))
+
     def damage_flip(self, which):
         self.write(self._flip_at(which), b"\xff" * self.sector)
 
