@@ -131,6 +131,17 @@ static int apply_rest(struct supervisor *supervisor)
 	return r < 0 ? r : files_write(config);
 }
 
+static void summarize(struct configured *state)
+{
+	size_t used;
+
+	settings_summary(&state->config.problems, state->problems, sizeof(state->problems));
+	used = strlen(state->problems);
+	if (state->config.old_files > 0)
+		snprintf(state->problems + used, sizeof(state->problems) - used,
+			 "; its last good version counts instead");
+}
+
 void configure(struct supervisor *supervisor)
 {
 	struct configured *state = &supervisor->configured;
@@ -140,6 +151,7 @@ void configure(struct supervisor *supervisor)
 	config_free(&state->config);
 	resolv_free(&supervisor->names);
 	r = config_load(&config_of_this_machine, &state->config, &err);
+	config_keep_good(&config_of_this_machine);
 	rest = apply_access(supervisor);
 	if (r == 0 && rest == 0)
 		rest = apply_rest(supervisor);
@@ -149,7 +161,7 @@ void configure(struct supervisor *supervisor)
 		snprintf(state->problems, sizeof(state->problems), "configuration: %.400s",
 			 err.message);
 	else
-		settings_summary(&state->config.problems, state->problems, sizeof(state->problems));
+		summarize(state);
 	remark(supervisor);
 }
 

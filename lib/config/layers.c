@@ -22,21 +22,30 @@ const struct config_sources config_of_this_machine = {
 	.image = "/usr/lib/proa/config.yml",
 	.data_source = "/var/lib/proa/data-source.yml",
 	.folder = "/var/lib/proa/conf",
+	.good = "/var/lib/proa/conf-good",
 	.cmdline = "/proc/cmdline",
 	.defaults = true,
 };
 
-/* Checks a layer, leaves out what is wrong in it, and lays the rest over the others. */
-static int add_layer(struct config *config, struct config_node *layer)
+static int check_layer(struct config_node *layer, struct config_problems *problems)
 {
-	int r = config_rename(layer, &config->problems);
+	int r = config_rename(layer, problems);
 
-	if (r == 0)
-		r = config_check(layer, &config->problems);
-	if (r < 0)
-		return r;
+	return r < 0 ? r : config_check(layer, problems);
+}
+
+/* Leaves out what is wrong in a layer, and lays the rest over the others. */
+static int lay(struct config *config, struct config_node *layer)
+{
 	config_prune(layer);
 	return config_merge(&config->tree, layer);
+}
+
+static int add_layer(struct config *config, struct config_node *layer)
+{
+	int r = check_layer(layer, &config->problems);
+
+	return r < 0 ? r : lay(config, layer);
 }
 
 /* Keeps a name for as long as places point to it. */
@@ -54,18 +63,57 @@ static const char *keep_name(struct config *config, const char *name)
 	return kept;
 }
 
-static int add_text(struct config *config, const char *name, const char *text, size_t size)
+/*
+ * The last good version of the file `path`, which is in error. Returns 1 where it was laid
+ * over the others, 0 where there is none, or -ENOMEM.
+ */
+static int add_good(struct config *config, const char *good, const char *path)
+{
+	_cleanup_config_ struct config_node layer = {0};
+	_cleanup_problems_ struct config_problems problems = {0};
+	_cleanup_free_ char *name = NULL, *text = NULL;
+	const char *source;
+	size_t size;
+	int r;
+
+	if (asprintf(&name, "%s/%s", good, strrchr(path, '/') + 1) < 0) {
+		name = NULL;
+		return -ENOMEM;
+	}
+	if (io_read_file(name, CONFIG_FILE_MAX, &text, &size, NULL) < 0)
+		return 0;
+	source = keep_name(config, name);
+	r = source ? config_read_yaml(source, text, size, &layer, &problems) : -ENOMEM;
+	if (r == 0)
+		r = check_layer(&layer, &problems);
+	/* Good for an earlier release, and not for this one. */
+	if (r != 0 || problems.errors > 0)
+		return r < 0 ? r : 0;
+	config->old_files++;
+	r = lay(config, &layer);
+	return r < 0 ? r : 1;
+}
+
+/* good: of config_sources, or NULL */
+static int add_text(struct config *config, const char *name, const char *text, size_t size,
+		    const char *good)
 {
 	_cleanup_config_ struct config_node layer = {0};
 	const char *source = keep_name(config, name);
-	int r = source ? config_read_yaml(source, text, size, &layer, &config->problems) : -ENOMEM;
+	size_t before = config->problems.errors;
+	int r, old = 0;
 
-	if (r == CONFIG_CUT)
-		return 0;
-	return r < 0 ? r : add_layer(config, &layer);
+	r = source ? config_read_yaml(source, text, size, &layer, &config->problems) : -ENOMEM;
+	if (r == 0)
+		r = check_layer(&layer, &config->problems);
+	if (r >= 0 && good && config->problems.errors > before)
+		old = add_good(config, good, name);
+	if (r < 0 || old != 0)
+		return r < 0 ? r : old < 0 ? old : 0;
+	return r == CONFIG_CUT ? 0 : lay(config, &layer);
 }
 
-int config_load_file(struct config *config, const char *path, struct error *err)
+static int load_file(struct config *config, const char *path, const char *good, struct error *err)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size;
@@ -73,7 +121,12 @@ int config_load_file(struct config *config, const char *path, struct error *err)
 
 	if (r < 0)
 		return r;
-	return add_text(config, path, text, size) < 0 ? error_oom(err) : 0;
+	return add_text(config, path, text, size, good) < 0 ? error_oom(err) : 0;
+}
+
+int config_load_file(struct config *config, const char *path, struct error *err)
+{
+	return load_file(config, path, NULL, err);
 }
 
 /*
@@ -81,7 +134,8 @@ int config_load_file(struct config *config, const char *path, struct error *err)
  * it is the file's own fault: an odd one must not cost a machine all the others, and a pipe
  * in its place not its boot.
  */
-static int add_optional(struct config *config, const char *path, struct error *err)
+static int add_optional(struct config *config, const char *path, const char *good,
+			struct error *err)
 {
 	struct config_place place = {0};
 	struct error own = ERROR_INIT;
@@ -93,7 +147,7 @@ static int add_optional(struct config *config, const char *path, struct error *e
 	if (stat(path, &status) < 0)
 		r = errno == ENOENT ? 0 : error_errno(&own, "cannot open %s", path);
 	else if (S_ISREG(status.st_mode))
-		r = config_load_file(config, path, &own);
+		r = load_file(config, path, good, &own);
 	else
 		r = error_set(&own, -EINVAL, "%s is no file", path);
 	if (r >= 0)
@@ -142,20 +196,22 @@ static int by_name(const struct dirent **left, const struct dirent **right)
 	return strcmp((*left)->d_name, (*right)->d_name);
 }
 
-static int add_member(struct config *config, const char *folder, const char *name,
+static int add_member(struct config *config, const struct config_sources *sources, const char *name,
 		      struct error *err)
 {
 	_cleanup_free_ char *path = NULL;
 
-	if (asprintf(&path, "%s/%s", folder, name) < 0) {
+	if (asprintf(&path, "%s/%s", sources->folder, name) < 0) {
 		path = NULL;
 		return error_oom(err);
 	}
-	return add_optional(config, path, err);
+	return add_optional(config, path, sources->good, err);
 }
 
-static int add_folder(struct config *config, const char *folder, struct error *err)
+static int add_folder(struct config *config, const struct config_sources *sources,
+		      struct error *err)
 {
+	const char *folder = sources->folder;
 	struct dirent **entries = NULL;
 	int count = scandir(folder, &entries, is_yaml, by_name);
 	int r = 0;
@@ -166,11 +222,11 @@ static int add_folder(struct config *config, const char *folder, struct error *e
 		return error_errno(err, "cannot read the folder %s", folder);
 	for (int i = 0; i < count; i++) {
 		if (r == 0)
-			r = add_member(config, folder, entries[i]->d_name, err);
+			r = add_member(config, sources, entries[i]->d_name, err);
 		free(entries[i]);
 	}
 	free(entries);
-	return r < 0 ? r : add_member(config, folder, CONFIG_LOCAL, err);
+	return r < 0 ? r : add_member(config, sources, CONFIG_LOCAL, err);
 }
 
 /* One argument, "cc.KEY=VALUE"; the value is YAML, so that lists can be given. */
@@ -245,11 +301,11 @@ static int load(const struct config_sources *sources, struct config *config, str
 	config->tree.kind = CONFIG_MAP;
 	if (sources->defaults && add_defaults(config) < 0)
 		return error_oom(err);
-	r = add_optional(config, sources->image, err);
+	r = add_optional(config, sources->image, NULL, err);
 	if (r == 0)
-		r = add_optional(config, sources->data_source, err);
+		r = add_optional(config, sources->data_source, NULL, err);
 	if (r == 0 && sources->folder)
-		r = add_folder(config, sources->folder, err);
+		r = add_folder(config, sources, err);
 	if (r == 0 && sources->cmdline)
 		r = io_read_file(sources->cmdline, CMDLINE_MAX, &line, &size, err);
 	if (r == 0 && line && add_cmdline(config, line) < 0)
@@ -266,6 +322,53 @@ int config_load(const struct config_sources *sources, struct config *out, struct
 	if (r < 0)
 		config_free(out);
 	return r;
+}
+
+/* Whether the file can be used as it is; then *text is what stands in it. */
+static bool is_good(const char *path, char **text, size_t *size)
+{
+	_cleanup_config_ struct config_node tree = {0};
+	_cleanup_problems_ struct config_problems problems = {0};
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+	       io_read_file(path, CONFIG_FILE_MAX, text, size, NULL) == 0 &&
+	       config_read_yaml(path, *text, *size, &tree, &problems) == 0 &&
+	       check_layer(&tree, &problems) == 0 && problems.errors == 0;
+}
+
+static void keep_file(const struct config_sources *sources, const char *name)
+{
+	_cleanup_free_ char *path = NULL, *kept = NULL, *text = NULL, *before = NULL;
+	size_t size, size_before;
+
+	if (asprintf(&path, "%s/%s", sources->folder, name) < 0)
+		path = NULL;
+	if (asprintf(&kept, "%s/%s", sources->good, name) < 0)
+		kept = NULL;
+	if (!path || !kept)
+		return;
+	if (!is_good(path, &text, &size) ||
+	    (io_read_file(kept, CONFIG_FILE_MAX, &before, &size_before, NULL) == 0 &&
+	     size == size_before && memcmp(text, before, size) == 0))
+		return;
+	(void)io_replace_file(kept, text, size, 0600, NULL);
+}
+
+void config_keep_good(const struct config_sources *sources)
+{
+	struct dirent **entries = NULL;
+	int count;
+
+	if (mkdir(sources->good, 0700) < 0 && errno != EEXIST)
+		return;
+	count = scandir(sources->folder, &entries, is_yaml, by_name);
+	for (int i = 0; i < count; i++) {
+		keep_file(sources, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	keep_file(sources, CONFIG_LOCAL);
 }
 
 void config_free(struct config *config)

@@ -22,6 +22,7 @@ struct config_sources {
 	const char *image;       /* a file that need not be there */
 	const char *data_source; /* the same */
 	const char *folder;      /* the same */
+	const char *good;        /* the last good version of each file in it */
 	const char *cmdline;     /* a file like /proc/cmdline */
 	bool defaults;           /* the schema's */
 };
@@ -33,15 +34,20 @@ struct config {
 	struct config_problems problems; /* of all layers, in their order */
 	char **names;                    /* of files: places point to them */
 	size_t names_count;
+	size_t old_files; /* in error, and their last good versions count instead */
 };
 
 /*
- * Reads and checks all layers. What is in error is left out, and in `problems`: one bad key
+ * Reads and checks all layers. What is in error is in `problems`. Of a file of the folder that
+ * is, the last good version counts, where there is one; else what is right in it: one bad key
  * does not cost a machine its other keys. A file that is no YAML is left out as a whole.
  *
  * Returns 0, also where problems were found; -ENOMEM; or -EACCES: only root may read it.
  */
 int config_load(const struct config_sources *sources, struct config *out, struct error *err);
+
+/* Keeps a copy of each file of the folder that can be used as it is. Best effort. */
+void config_keep_good(const struct config_sources *sources);
 
 /* Adds one more file to it, checked in the same way. */
 int config_load_file(struct config *config, const char *path, struct error *err);

@@ -226,7 +226,7 @@ static void test_layers(void **state)
 	_cleanup_free_ char *source = in_folder(folder, "source.yml");
 	_cleanup_free_ char *conf = in_folder(folder, "conf");
 	_cleanup_free_ char *cmdline = in_folder(folder, "cmdline");
-	const struct config_sources sources = {image, source, conf, cmdline, true};
+	const struct config_sources sources = {image, source, conf, NULL, cmdline, true};
 	_cleanup_whole_config_ struct config config = {0};
 	_cleanup_free_ char *places = NULL;
 	struct error err = ERROR_INIT;
@@ -287,8 +287,8 @@ static void test_missing(void **state)
 	_cleanup_free_ char *pipe_there = in_folder(folder, "a.yml");
 	_cleanup_free_ char *dangling = in_folder(folder, "b.yml");
 	_cleanup_free_ char *endless = in_folder(folder, "c.yml");
-	const struct config_sources sources = {none, none, none, NULL, true};
-	const struct config_sources odd = {folder, NULL, folder, NULL, true};
+	const struct config_sources sources = {none, none, none, NULL, NULL, true};
+	const struct config_sources odd = {folder, NULL, folder, NULL, NULL, true};
 	_cleanup_whole_config_ struct config config = {0};
 	struct error err = ERROR_INIT;
 
@@ -302,6 +302,62 @@ static void test_missing(void **state)
 	assert_int_equal(config_load(&odd, &config, &err), 0);
 	assert_int_equal(config.problems.errors, 3); /* the folder, the pipe, the device */
 	assert_string_equal(config_child(&config.tree, "hostname")->text, "boat");
+}
+
+static void assert_loads(const struct config_sources *sources, const char *hostname, size_t errors,
+			 size_t old)
+{
+	_cleanup_whole_config_ struct config config = {0};
+	const struct config_node *node;
+
+	assert_int_equal(config_load(sources, &config, NULL), 0);
+	node = config_child(&config.tree, "hostname");
+	assert_string_equal(node ? node->text : "(none)", hostname);
+	assert_int_equal(config.problems.errors, errors);
+	assert_int_equal(config.old_files, old);
+}
+
+/* A file that is broken by hand, or by a disk, does not cost the machine what it said before. */
+static void test_last_good(void **state)
+{
+	const char *folder = *state;
+	_cleanup_free_ char *conf = in_folder(folder, "conf");
+	_cleanup_free_ char *good = in_folder(folder, "good");
+	_cleanup_free_ char *kept = in_folder(folder, "good/a.yml");
+	const struct config_sources sources = {.folder = conf, .good = good};
+	struct stat status;
+
+	assert_int_equal(mkdir(conf, 0700), 0);
+	put(conf, "a.yml", "hostname: first\n");
+	put(conf, "local.yml", "proa: {ssh: {port: 3}}\n");
+	config_keep_good(&sources);
+	assert_int_equal(stat(kept, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+	/* One that is in error counts as it last was, as a whole, and is not kept. */
+	put(conf, "a.yml", "hostname: second\nhostnam: x\n");
+	config_keep_good(&sources);
+	assert_loads(&sources, "first", 1, 1);
+	put(conf, "a.yml", "hostname: [third\n");
+	assert_loads(&sources, "first", 1, 1);
+	put(conf, "a.yml", "");
+	put(conf, "a.yml", "hostname: fourth\n");
+	assert_loads(&sources, "fourth", 0, 0);
+	config_keep_good(&sources);
+	put(conf, "a.yml", "\t\n");
+	assert_loads(&sources, "fourth", 1, 1);
+	/* One that never was good counts in part. */
+	put(conf, "b.yml", "hostname: fifth\nnothing: 1\n");
+	assert_loads(&sources, "fifth", 2, 1);
+	/* What is kept may be broken, too, or of another release. */
+	put(good, "a.yml", "hostname: sixth\nold_key: 1\n");
+	put(conf, "a.yml", "hostname: seventh\nnothing: 1\n");
+	put(conf, "b.yml", "{}\n");
+	assert_loads(&sources, "seventh", 1, 0);
+	/* A file that a person has removed is gone. */
+	assert_int_equal(unlink(kept), 0);
+	put(good, "c.yml", "hostname: eighth\n");
+	put(conf, "a.yml", "{}\n");
+	assert_loads(&sources, "(none)", 0, 0);
 }
 
 static char folder_name[] = "/tmp/config_layers_test.XXXXXX";
@@ -333,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_hole),
 		cmocka_unit_test_setup_teardown(test_layers, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_missing, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_last_good, make_folder, remove_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
