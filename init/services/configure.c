@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
+#include "init/services/added.h"
 #include "init/services/commands.h"
 #include "init/services/files.h"
 #include "init/services/login.h"
@@ -116,12 +117,19 @@ static int apply_access(struct supervisor *supervisor)
 static int apply_rest(struct supervisor *supervisor)
 {
 	struct config *config = &supervisor->configured.config;
+	struct error err = ERROR_INIT;
 	int r = ntp_apply(config, NTP_CONF, &supervisor->configured.ntp_changed);
 
 	disable(supervisor, "ntp", !config_get_bool(config, "proa.ntp.enabled"));
 	if (r == 0)
 		r = docker_options_apply(config, &supervisor->configured.docker,
 					 user_docker_spec(supervisor));
+	if (r == 0 && supervisor->count == 0) /* later the services are what they are */
+		r = added_services(config, &supervisor->file);
+	if (r == 0 && docker_options_system(config, PATH_SYSTEM_DOCKER_ARGS, &err) < 0)
+		r = config_problem(&config->problems, CONFIG_ERROR,
+				   &(struct config_place){.source = "proa.system_docker"}, NULL,
+				   "%s", err.message);
 	if (r == 0)
 		r = settings_apply(config, &settings_of_this_machine);
 	if (r == 0 && first_time("bootcmd"))

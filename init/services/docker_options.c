@@ -9,6 +9,9 @@
 #include "lib/cleanup.h"
 #include "lib/config/types.h"
 #include "lib/config/values.h"
+#include "lib/io.h"
+
+enum { SYSTEM_MAX = 64 << 10 };
 
 #define DOCKERD    "/usr/sbin/dockerd"
 #define LOG_DRIVER "--log-driver=" /* always there: the schema has a default */
@@ -18,12 +21,12 @@ static const struct {
 	const char *key;
 	const char *argument; /* the value stands behind it */
 } options[] = {
-	{"proa.docker.log_driver", LOG_DRIVER},
-	{"proa.docker.log_opts", "--log-opt="}, /* NAME=VALUE */
-	{"proa.docker.registry_mirrors", "--registry-mirror="},
-	{"proa.docker.insecure_registries", "--insecure-registry="},
-	{"proa.docker.bip", "--bip="},
-	{"proa.docker.extra_args", ""},
+	{"log_driver", LOG_DRIVER},
+	{"log_opts", "--log-opt="}, /* NAME=VALUE */
+	{"registry_mirrors", "--registry-mirror="},
+	{"insecure_registries", "--insecure-registry="},
+	{"bip", "--bip="},
+	{"extra_args", ""},
 };
 
 /* Programs read one spelling or the other. */
@@ -72,9 +75,18 @@ static int add_option(struct spec_list *list, const char *argument, const struct
 	return r;
 }
 
-static int add_environment(const struct config *config, struct spec_list *list)
+/* A key of the section "proa.docker" or "proa.system_docker". */
+static const struct config_node *of(const struct config *config, const char *section,
+				    const char *key)
 {
-	const struct config_node *own = config_get(config, "proa.docker.environment");
+	const struct config_node *node = config_get(config, section);
+
+	return node ? config_child(node, key) : NULL;
+}
+
+static int add_environment(const struct config *config, const char *section, struct spec_list *list)
+{
+	const struct config_node *own = of(config, section, "environment");
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]) && r == 0; i++) {
@@ -83,28 +95,66 @@ static int add_environment(const struct config *config, struct spec_list *list)
 		for (size_t n = 0; n < 2 && value && r == 0; n++)
 			r = add(list, proxies[i].names[n], "=", value);
 	}
-	/* Behind the proxies: what is said of user Docker alone counts for it. */
+	/* Behind the proxies: what is said of one Docker alone counts for it. */
 	return r == 0 && own ? add_option(list, "", own) : r;
+}
+
+static int add_arguments(const struct config *config, const char *section, struct spec_list *list)
+{
+	const struct config_node *debug = of(config, section, "debug");
+	bool on = false;
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && r == 0; i++) {
+		const struct config_node *node = of(config, section, options[i].key);
+
+		if (node)
+			r = add_option(list, options[i].argument, node);
+	}
+	if (r == 0 && debug && debug->text && config_read_bool(debug->text, &on) && on)
+		r = add(list, "--debug", "", "");
+	return r;
 }
 
 int docker_options_apply(const struct config *config, struct docker_options *base,
 			 struct service_spec *spec)
 {
-	int r = 0;
+	int r;
 
 	if (!base->measured)
 		*base = (struct docker_options){spec->command.count, spec->environment.count, true};
 	cut(&spec->command, base->arguments);
 	cut(&spec->environment, base->environment);
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && r == 0; i++) {
-		const struct config_node *node = config_get(config, options[i].key);
+	r = add_arguments(config, "proa.docker", &spec->command);
+	return r == 0 ? add_environment(config, "proa.docker", &spec->environment) : r;
+}
 
-		if (node)
-			r = add_option(&spec->command, options[i].argument, node);
-	}
-	if (r == 0 && config_get_bool(config, "proa.docker.debug"))
-		r = add(&spec->command, "--debug", "", "");
-	return r == 0 ? add_environment(config, &spec->environment) : r;
+int docker_options_system(const struct config *config, const char *path, struct error *err)
+{
+	struct spec_list lines = {0};
+	_cleanup_free_ char *text = NULL, *before = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	int r;
+
+	if (!out)
+		return error_oom(err);
+	r = add_arguments(config, "proa.system_docker", &lines);
+	if (r == 0)
+		r = add_environment(config, "proa.system_docker", &lines);
+	for (size_t i = 0; i < lines.count; i++)
+		/* That is how PID 1 starts it anyway. */
+		if (strcmp(lines.items[i], LOG_DRIVER "local") != 0)
+			fprintf(out, "%s\n", lines.items[i]);
+	cut(&lines, 0);
+	free(lines.items);
+	if (fclose(out) != 0 || r < 0 || !text)
+		return error_oom(err);
+	if (io_read_file(path, SYSTEM_MAX, &before, &size, NULL) < 0 && !text[0])
+		return 0;
+	if (before && strcmp(before, text) == 0)
+		return 0;
+	return io_replace_file(path, text, strlen(text), 0600, err);
 }
 
 /* dockerd reads its arguments, says what it thinks of them, and does no more. */

@@ -1,4 +1,4 @@
-/* What the configuration says of user Docker: the section proa.docker, and the proxies. */
+/* What the configuration says of both Dockers: proa.docker, proa.system_docker, the proxies. */
 #ifndef PROA_INIT_SERVICES_DOCKER_OPTIONS_H
 #define PROA_INIT_SERVICES_DOCKER_OPTIONS_H
 
@@ -17,6 +17,12 @@ struct docker_options {
  */
 int docker_options_apply(const struct config *config, struct docker_options *base,
 			 struct service_spec *spec);
+
+/*
+ * Writes down for PID 1 what the section proa.system_docker adds to System Docker's start,
+ * from the next boot on (init/supervise/docker_args.h). Returns 0 or a negative errno.
+ */
+int docker_options_system(const struct config *config, const char *path, struct error *err);
 
 /*
  * Takes them out again, all but the built in ones, because user Docker does not start with

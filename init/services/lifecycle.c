@@ -12,6 +12,8 @@ enum {
 	BACKOFF_LAST_MS = 60000,
 	RECREATE_EVERY = 3, /* so many failures in a row: don't trust the container itself */
 	REQUEST_TIMEOUT_MS = 120000,
+	PULL_TIMEOUT_MS = 1800000,
+	PULL_PENALTY = 5, /* a registry is not asked ten times a second */
 };
 
 uint64_t service_backoff_ms(unsigned failures)
@@ -167,6 +169,36 @@ static void start(struct service *service)
 	ask(service, "POST", path, NULL, REQUEST_TIMEOUT_MS, started);
 }
 
+static void pulled(void *data, const struct docker_reply *reply)
+{
+	struct service *service = data;
+
+	if (lost(service, reply))
+		return;
+	service->state = SERVICE_DOWN;
+	/* What goes wrong amid it stands in the stream, and the next start finds no image. */
+	if (!docker_reply_ok(reply))
+		fail(service, console_now_ms(), reply->text);
+}
+
+/* A person's own service: its image comes from a registry, as with `docker run`. */
+static void pull(struct service *service)
+{
+	const char *image = service->spec->image, *slash = strrchr(image, '/');
+	const char *tag = strchr(slash ? slash : image, ':');
+	char path[512];
+
+	service->state = SERVICE_PULLING;
+	service->failures++; /* undone by a start; an image that is not there is no endless loop */
+	service->retry_ms = console_now_ms() + service_backoff_ms(service->failures + PULL_PENALTY);
+	snprintf(service->reason, sizeof(service->reason), "its image %.200s is being pulled",
+		 image);
+	snprintf(path, sizeof(path), "/images/create?fromImage=%.300s%s", image,
+		 tag || strchr(image, '@') ? "" : "&tag=latest");
+	report_changed(&service->supervisor->report);
+	ask(service, "POST", path, NULL, PULL_TIMEOUT_MS, pulled);
+}
+
 static void created(void *data, const struct docker_reply *reply)
 {
 	struct service *service = data;
@@ -179,6 +211,10 @@ static void created(void *data, const struct docker_reply *reply)
 		snprintf(service->container, sizeof(service->container), "%s", id);
 		service->stale = false;
 		start(service);
+		return;
+	}
+	if (reply->status == 404 && service->spec->added) {
+		pull(service);
 		return;
 	}
 	if (reply->status == 409) {

@@ -8,6 +8,7 @@
 #define PATH_HISTORY            "/var/lib/proa/history"
 #define PATH_KEYS               "/usr/lib/proa/keys/1.root"
 #define PATH_RESOLV_CONF        "/run/proa/resolv.conf"
+#define PATH_SYSTEM_DOCKER_ARGS "/var/lib/proa/system-docker.args"
 #define PATH_NETIF              "/run/proa/netif" /* of systemd-networkd */
 #define PATH_INIT_SOCKET        "/run/proa/init.sock"
 #define PATH_SERVICES_SOCKET    "/run/proa/services.sock"

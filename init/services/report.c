@@ -46,6 +46,7 @@ static const char *state_name(const struct service *service)
 {
 	static const char *const names[] = {
 		[SERVICE_DOWN] = "down",         [SERVICE_REMOVING] = "starting",
+		[SERVICE_PULLING] = "pulling",
 		[SERVICE_CREATING] = "starting", [SERVICE_STARTING] = "starting",
 		[SERVICE_RUNNING] = "running",   [SERVICE_STOPPING] = "stopping",
 		[SERVICE_STOPPED] = "stopped",

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "init/services/services_check.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
 
@@ -19,7 +20,10 @@ static const struct key {
 	enum kind kind;
 	size_t offset;
 } keys[] = {
-#define KEY(key_name, key_kind, member) {key_name, key_kind, offsetof(struct service_spec, member)}
+#define KEY(key_name, key_kind, member)                                                            \
+	{                                                                                          \
+		key_name, key_kind, offsetof(struct service_spec, member)                          \
+	}
 	KEY("image", TEXT, image),
 	KEY("entrypoint", LIST, entrypoint),
 	KEY("command", LIST, command),
@@ -53,6 +57,7 @@ struct reader {
 	yaml_document_t document;
 	const char *name;
 	struct error *err;
+	bool added; /* to the image's own, by a person */
 };
 
 static int refuse(const struct reader *reader, const yaml_node_t *node, const char *format, ...)
@@ -83,8 +88,7 @@ static const char *scalar(const yaml_node_t *node)
 /* A NUL within a scalar would hide what stands behind it. */
 static bool is_text(const yaml_node_t *node)
 {
-	return node->type == YAML_SCALAR_NODE &&
-	       strlen(scalar(node)) == node->data.scalar.length;
+	return node->type == YAML_SCALAR_NODE && strlen(scalar(node)) == node->data.scalar.length;
 }
 
 static int read_text(struct reader *reader, const yaml_node_t *node, const char *key, char **out)
@@ -261,65 +265,7 @@ static int read_service(struct reader *reader, const yaml_node_t *name, const ya
 	return 0;
 }
 
-static const struct spec_list *waits_for(const struct service_spec *spec, size_t which)
-{
-	return which == 0 ? &spec->depends_on : &spec->after;
-}
-
-static int check_names(struct reader *reader, const struct services_file *file)
-{
-	for (size_t s = 0; s < file->count; s++) {
-		const struct service_spec *spec = &file->services[s];
-
-		for (size_t l = 0; l < 2; l++)
-			for (size_t i = 0; i < waits_for(spec, l)->count; i++)
-				if (!services_file_find(file, waits_for(spec, l)->items[i]))
-					return error_set(reader->err, -EINVAL,
-							 "%s: service %s waits for \"%s\", which "
-							 "is not in the file",
-							 reader->name, spec->name,
-							 waits_for(spec, l)->items[i]);
-	}
-	return 0;
-}
-
-static bool all_placed(const struct services_file *file, const struct spec_list *list,
-		       const bool *placed)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (!placed[services_file_find(file, list->items[i]) - file->services])
-			return false;
-	return true;
-}
-
-/* Places services behind what they wait for until no more can be: a rest is a circle. */
-static int check_order(struct reader *reader, const struct services_file *file)
-{
-	bool placed[SPEC_SERVICES_MAX] = {false};
-	bool moved = true;
-
-	while (moved) {
-		moved = false;
-		for (size_t s = 0; s < file->count; s++) {
-			const struct service_spec *spec = &file->services[s];
-
-			if (placed[s] || !all_placed(file, &spec->depends_on, placed) ||
-			    !all_placed(file, &spec->after, placed))
-				continue;
-			placed[s] = true;
-			moved = true;
-		}
-	}
-	for (size_t s = 0; s < file->count; s++)
-		if (!placed[s])
-			return error_set(reader->err, -EINVAL,
-					 "%s: service %s waits for itself (depends_on, after)",
-					 reader->name, file->services[s].name);
-	return 0;
-}
-
-static int read_services(struct reader *reader, const yaml_node_t *node,
-			 struct services_file *file)
+static int read_services(struct reader *reader, const yaml_node_t *node, struct services_file *file)
 {
 	size_t count;
 	int r;
@@ -339,28 +285,14 @@ static int read_services(struct reader *reader, const yaml_node_t *node,
 
 		if (is_text(name) && services_file_find(file, scalar(name)))
 			return refuse(reader, name, "service %s stands twice", scalar(name));
-		*spec = (struct service_spec){.required = true, .stop_grace_s = 10};
+		*spec = (struct service_spec){
+			.required = !reader->added, .added = reader->added, .stop_grace_s = 10};
 		file->count++;
 		r = read_service(reader, name, node_at(reader, pair->value), spec);
 		if (r < 0)
 			return r;
 	}
 	return 0;
-}
-
-static int check_file(struct reader *reader, const struct services_file *file)
-{
-	size_t user_dockers = 0;
-	int r;
-
-	for (size_t i = 0; i < file->count; i++)
-		user_dockers += file->services[i].user_docker;
-	if (user_dockers != 1)
-		return error_set(reader->err, -EINVAL,
-				 "%s: exactly one service must say user_docker: true, %zu do",
-				 reader->name, user_dockers);
-	r = check_names(reader, file);
-	return r < 0 ? r : check_order(reader, file);
 }
 
 static int read_document(struct reader *reader, struct services_file *file)
@@ -378,7 +310,8 @@ static int read_document(struct reader *reader, struct services_file *file)
 		const yaml_node_t *key = node_at(reader, pair->key);
 
 		if (!is_text(key) || strcmp(scalar(key), "services") != 0 || found)
-			return refuse(reader, key, "%s key \"%s\"", found ? "superfluous" : "unknown",
+			return refuse(reader, key, "%s key \"%s\"",
+				      found ? "superfluous" : "unknown",
 				      key->type == YAML_SCALAR_NODE ? scalar(key) : "?");
 		found = true;
 		r = read_services(reader, node_at(reader, pair->value), file);
@@ -387,34 +320,79 @@ static int read_document(struct reader *reader, struct services_file *file)
 	}
 	if (!found)
 		return refuse(reader, root, "the key services is missing");
-	return check_file(reader, file);
+	return 0;
 }
 
-int services_file_parse(const char *text, size_t size, const char *name,
-			struct services_file *out, struct error *err)
+static int load(struct reader *reader, const char *text, size_t size, struct services_file *file)
 {
-	struct reader reader = {.name = name, .err = err};
-	struct services_file file = {0};
 	yaml_parser_t parser;
 	int r;
 
 	if (!yaml_parser_initialize(&parser))
-		return error_oom(err);
+		return error_oom(reader->err);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-	if (!yaml_parser_load(&parser, &reader.document)) {
-		r = error_set(err, -EINVAL, "%s, line %zu, column %zu: %s", name,
+	if (!yaml_parser_load(&parser, &reader->document)) {
+		r = error_set(reader->err, -EINVAL, "%s, line %zu, column %zu: %s", reader->name,
 			      parser.problem_mark.line + 1, parser.problem_mark.column + 1,
 			      parser.problem ? parser.problem : "not YAML");
 		yaml_parser_delete(&parser);
 		return r;
 	}
-	r = read_document(&reader, &file);
-	yaml_document_delete(&reader.document);
+	r = read_document(reader, file);
+	yaml_document_delete(&reader->document);
 	yaml_parser_delete(&parser);
+	return r;
+}
+
+int services_file_parse(const char *text, size_t size, const char *name, struct services_file *out,
+			struct error *err)
+{
+	struct reader reader = {.name = name, .err = err};
+	struct services_file file = {0};
+	int r = load(&reader, text, size, &file);
+
+	if (r == 0)
+		r = services_check_file(&file, name, err);
 	if (r < 0)
 		services_file_free(&file);
 	else
 		*out = file;
+	return r;
+}
+
+/* Appends, checks the whole, and takes them out again where it is not right. */
+static int append(struct reader *reader, struct services_file *file, struct services_file *added)
+{
+	size_t count = file->count;
+	struct service_spec *bigger =
+		realloc(file->services, (count + added->count) * sizeof(*bigger));
+	int r;
+
+	if (!bigger)
+		return error_oom(reader->err);
+	file->services = bigger;
+	memcpy(&bigger[count], added->services, added->count * sizeof(*bigger));
+	file->count += added->count;
+	r = services_check_order(file, reader->name, reader->err);
+	if (r < 0)
+		file->count = count; /* they are the other's still */
+	else
+		added->count = 0;
+	return r;
+}
+
+int services_file_add(struct services_file *file, const char *text, size_t size, const char *name,
+		      struct error *err)
+{
+	struct reader reader = {.name = name, .err = err, .added = true};
+	struct services_file added = {0};
+	int r = load(&reader, text, size, &added);
+
+	if (r == 0)
+		r = services_check_added(file, &added, name, err);
+	if (r == 0)
+		r = append(&reader, file, &added);
+	services_file_free(&added);
 	return r;
 }
 

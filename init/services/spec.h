@@ -34,6 +34,7 @@ struct service_spec {
 	bool privileged, read_only;
 	bool required; /* the health gate asks for it; default true */
 	bool user_docker;
+	bool added;    /* by the configuration; not a key of the file */
 	bool disabled; /* the configuration does without it; not a key of the file */
 	long oom_score_adj;
 	long stop_grace_s; /* default 10 */
@@ -54,6 +55,16 @@ struct services_file {
  */
 int services_file_parse(const char *text, size_t size, const char *name,
 			struct services_file *out, struct error *err);
+
+/*
+ * Reads further services of the same format and appends them: they may wait for those that
+ * are there, and are not required unless they say so.
+ *
+ * Returns 0, -EINVAL, -EEXIST (one of that name is there), -E2BIG or -ENOMEM; the file is as
+ * it was then.
+ */
+int services_file_add(struct services_file *file, const char *text, size_t size, const char *name,
+		      struct error *err);
 
 /* The same from a path. */
 int services_file_read(const char *path, struct services_file *out, struct error *err);

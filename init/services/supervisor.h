@@ -36,6 +36,7 @@ struct supervisor;
 enum service_state {
 	SERVICE_DOWN, /* no container runs; started when its turn has come */
 	SERVICE_REMOVING,
+	SERVICE_PULLING,
 	SERVICE_CREATING,
 	SERVICE_STARTING,
 	SERVICE_RUNNING,

@@ -111,6 +111,7 @@ static void tell_end(const struct child *child, int status, const char *next)
 
 static void child_ended(struct child *child, int status)
 {
+	uint64_t ran_ms;
 	char next[64];
 
 	child->pid = 0;
@@ -120,8 +121,10 @@ static void child_ended(struct child *child, int status)
 	}
 	if (!child->wanted)
 		return;
-	child->backoff_ms =
-		child_next_backoff(child->backoff_ms, console_now_ms() - child->started_ms);
+	ran_ms = console_now_ms() - child->started_ms;
+	if (child->restarting)
+		child->restarting(child, ran_ms);
+	child->backoff_ms = child_next_backoff(child->backoff_ms, ran_ms);
 	snprintf(next, sizeof(next), "; starting it again in %.1f s",
 		 (double)child->backoff_ms / 1000);
 	tell_end(child, status, next);

@@ -28,6 +28,7 @@ struct child {
 	int oom_score_adj;
 	bool wanted;                                     /* restart when it ends */
 	void (*ended)(struct child *child, int status); /* in place of a restart; may be NULL */
+	void (*restarting)(struct child *child, uint64_t ran_ms); /* before it; may be NULL */
 	/* Kept by child.c: */
 	pid_t pid; /* 0: not running */
 	uint64_t started_ms;

@@ -7,6 +7,7 @@
 
 #include "init/say.h"
 #include "init/supervise/child.h"
+#include "init/supervise/docker_args.h"
 #include "init/supervise/loop.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
@@ -20,6 +21,8 @@ enum {
 	STOP_DOCKER_MS = 15 * 1000,
 	STOP_CONTAINERD_MS = 5 * 1000,
 	SEED_AGAIN_MS = 5 * 1000,
+	OPTIONS_TRIES = 2, /* so often it may end soon, before they are left out */
+	OPTIONS_SOON_MS = 20 * 1000,
 };
 
 /*
@@ -28,6 +31,8 @@ enum {
  * inherit it from containerd.
  */
 static const char *const go_environment[] = {CHILD_PATH, "GOGC=50", NULL};
+
+static void docker_restarting(struct child *child, uint64_t ran_ms);
 
 /* The kernel's out-of-memory killer takes what a person's containers run before these. */
 static struct child containerd = {
@@ -53,7 +58,9 @@ static struct child docker = {
 			"--cgroup-parent=/system",
 			"--exec-opt=native.cgroupdriver=cgroupfs",
 			"--storage-driver=overlay2",
-			"--config-file=/usr/lib/proa/system-docker.json", /* no containerd-snapshotter */
+			"--config-file=/usr/lib/proa/system-docker.json", /* no
+									     containerd-snapshotter
+									   */
 			"--bridge=none",
 			"--iptables=false",
 			"--ip6tables=false",
@@ -66,6 +73,7 @@ static struct child docker = {
 	.environment = go_environment,
 	.oom_score_adj = -800,
 	.wanted = true,
+	.restarting = docker_restarting,
 };
 
 static struct child services = {
@@ -92,6 +100,45 @@ static void add_argument(struct child *child, const char *argument)
 		child->argv[i] = argument;
 		child->argv[i + 1] = NULL;
 	}
+}
+
+/* Of the configuration. Without System Docker there is no machine: they have two chances. */
+static struct docker_args options;
+static const char *docker_environment[DOCKER_ARGS_MAX + 3];
+static size_t own_arguments; /* of System Docker's, before they were added */
+static unsigned int ended_soon;
+
+static void add_options(void)
+{
+	size_t count = 0;
+
+	docker_args_read(DOCKER_ARGS_PATH, &options);
+	while (docker.argv[own_arguments])
+		own_arguments++;
+	for (size_t i = 0; i < options.arguments_count; i++)
+		add_argument(&docker, options.arguments[i]);
+	while (go_environment[count]) {
+		docker_environment[count] = go_environment[count];
+		count++;
+	}
+	for (size_t i = 0; i < options.environment_count; i++)
+		docker_environment[count++] = options.environment[i];
+	docker.environment = docker_environment;
+}
+
+static void docker_restarting(struct child *child, uint64_t ran_ms)
+{
+	if (options.arguments_count + options.environment_count == 0)
+		return;
+	ended_soon = ran_ms < OPTIONS_SOON_MS ? ended_soon + 1 : 0;
+	if (ended_soon < OPTIONS_TRIES)
+		return;
+	say("error: System Docker does not start with proa.system_docker's options, and runs "
+	    "without them, see " CHILD_LOG_FOLDER "/%s",
+	    child->name);
+	child->argv[own_arguments] = NULL;
+	child->environment = go_environment;
+	options = (struct docker_args){0};
 }
 
 static void try_seed(void *context)
@@ -131,6 +178,7 @@ void daemons_start(const struct facts *facts)
 	}
 	if (facts->debug)
 		add_argument(&docker, "--debug");
+	add_options();
 	child_start(&containerd);
 	if (is_seeded(facts))
 		child_start(&docker);

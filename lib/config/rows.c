@@ -39,14 +39,14 @@
 #define NOT_DOCKER "both Dockers keep their data where the layout of the disk puts it"
 
 /* What both Dockers take: the rows differ in the section's name alone. */
-#define DOCKER(section, row_about, ...)                                                            \
-	SECTION(section, row_about, __VA_ARGS__),                                                  \
+#define DOCKER(section, row_about)                                                                 \
+	SECTION(section, row_about),                                                               \
 		ITEMS(section ".extra_args", "Further arguments of `dockerd`."),                   \
 		VALUE(section ".extra_args[]", config_line, NULL,                                  \
 		      "One argument, with its value: "                                             \
 		      "`--label=rack=7`."),                                                        \
 		NAMES(section ".environment", "Its environment."),                                 \
-		VALUE(section ".environment.*", config_block, NULL, "The variable's value."),      \
+		VALUE(section ".environment.*", config_line, NULL, "The variable's value."),      \
 		ITEMS(section ".registry_mirrors", "Mirrors of Docker Hub, asked first."),         \
 		VALUE(section ".registry_mirrors[]", config_url, NULL, "The mirror."),             \
 		ITEMS(section ".insecure_registries",                                              \
@@ -135,8 +135,8 @@ const struct config_row config_rows[] = {
 	NAMES("proa.sysctl", "Settings of the kernel, as in sysctl.conf(5)."),
 	VALUE("proa.sysctl.*", config_line, NULL, "The setting's value."),
 
-	NAMES("proa.services", "Further services of System Docker (docs/services.md).",
-	      .flags = CONFIG_LATER),
+	NAMES("proa.services",
+	      "Further services of System Docker (docs/services.md), from the next boot on."),
 	{.path = "proa.services.*",
 	 .kinds = MAP,
 	 .flags = CONFIG_ANY,
@@ -196,8 +196,8 @@ const struct config_row config_rows[] = {
 	UNUSED("proa.docker.graph", NOT_DOCKER),
 	UNUSED("proa.docker.storage_driver", NOT_DOCKER),
 	UNUSED("proa.docker.restart", "containers outlive a restart of user Docker (live restore)"),
-	DOCKER("proa.system_docker", "System Docker, which runs the system's services.",
-	       .flags = CONFIG_LATER),
+	DOCKER("proa.system_docker",
+	       "System Docker, which runs the system's services; from the next boot on."),
 	UNUSED("proa.system_docker.graph", NOT_DOCKER),
 	UNUSED("proa.system_docker.storage_driver", NOT_DOCKER),
 

@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "init/services/docker_options.h"
+#include "init/supervise/docker_args.h"
 #include "lib/cleanup.h"
 #include "tests/unit/support/scratch.h"
 
@@ -77,9 +80,79 @@ static void test_options(void **state)
 	services_file_free(&file);
 }
 
+/* For PID 1, which knows its own arguments. */
+static void test_system(void **state)
+{
+	_cleanup_whole_config_ struct config config = {0};
+	struct docker_args args;
+
+	(void)state;
+	scratch_config("hostname: x\n", &config);
+	assert_int_equal(docker_options_system(&config, "args", NULL), 0);
+	assert_int_equal(access("args", F_OK), -1);
+	config_free(&config);
+	scratch_config(
+		"proa:\n  system_docker: {extra_args: [--label=rack=7], log_opts: {max-size: "
+		"1m}, environment: {A: b c}}\n  docker: {debug: true}\n"
+		"  network: {https_proxy: \"http://p.example:3128\"}\n",
+		&config);
+	assert_int_equal(docker_options_system(&config, "args", NULL), 0);
+	scratch_assert("args", "--log-opt=max-size=1m\n--label=rack=7\n"
+			       "HTTPS_PROXY=http://p.example:3128\n"
+			       "https_proxy=http://p.example:3128\nA=b c\n");
+	docker_args_read("args", &args);
+	assert_int_equal(args.arguments_count, 2);
+	assert_string_equal(args.arguments[1], "--label=rack=7");
+	assert_int_equal(args.environment_count, 3);
+	assert_string_equal(args.environment[2], "A=b c");
+	/* Taken back. */
+	config_free(&config);
+	scratch_config("hostname: x\n", &config);
+	assert_int_equal(docker_options_system(&config, "args", NULL), 0);
+	docker_args_read("args", &args);
+	assert_int_equal(args.arguments_count + args.environment_count, 0);
+}
+
+/* What stands there is bounded, whoever wrote it. */
+static void test_odd_args(void **state)
+{
+	struct docker_args args;
+	char text[DOCKER_ARGS_SIZE + 1];
+
+	(void)state;
+	docker_args_read("none", &args);
+	assert_int_equal(args.arguments_count, 0);
+	scratch_put("odd", "-x\n\n=3\nwords\n--ok\n");
+	docker_args_read("odd", &args);
+	assert_int_equal(args.arguments_count, 1);
+	assert_int_equal(args.environment_count, 0);
+	memset(text, '\n', sizeof(text));
+	memcpy(text, "--a", 3);
+	text[DOCKER_ARGS_SIZE - 1] = '\0';
+	scratch_put("odd", text);
+	docker_args_read("odd", &args);
+	assert_int_equal(args.arguments_count, 1);
+	text[DOCKER_ARGS_SIZE - 1] = '\n';
+	text[DOCKER_ARGS_SIZE] = '\0';
+	scratch_put("odd", text);
+	docker_args_read("odd", &args);
+	assert_int_equal(args.arguments_count, 0);
+	for (size_t i = 0; i < 40; i++)
+		memcpy(text + 4 * i, "--b\n", 4);
+	text[160] = '\0';
+	scratch_put("odd", text);
+	docker_args_read("odd", &args);
+	assert_int_equal(args.arguments_count, DOCKER_ARGS_MAX);
+	assert_int_equal(mkfifo("pipe", 0600), 0);
+	docker_args_read("pipe", &args);
+	assert_int_equal(args.arguments_count, 0);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_options)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_options),
+					   cmocka_unit_test(test_system),
+					   cmocka_unit_test(test_odd_args)};
 
 	return cmocka_run_group_tests(tests, scratch_set_up, scratch_tear_down);
 }

@@ -9,8 +9,10 @@
 
 #include <cmocka.h>
 
+#include "init/services/added.h"
 #include "init/services/supervisor.h"
 #include "lib/cleanup.h"
+#include "tests/unit/support/scratch.h"
 
 #define DOCKER "services:\n  docker:\n    image: proa/os\n    user_docker: true\n"
 
@@ -22,30 +24,43 @@ static void test_broken_files(void **state)
 		{"empty", "", "is empty"},
 		{"not YAML", "services: [a, }", "line 1, column 15"},
 		{"a list at the top", "- a\n", "line 1, column 1: the file must be a mapping"},
-		{"unknown key at the top", "version: 3\n", "line 1, column 1: unknown key \"version\""},
+		{"unknown key at the top", "version: 3\n",
+		 "line 1, column 1: unknown key \"version\""},
 		{"services twice", DOCKER "services: {}\n", "line 5, column 1: superfluous key"},
 		{"services is a list", "services: []\n", "services must be a mapping"},
 		{"no service", "services: {}\n", "there must be 1 to 64"},
-		{"bad name", "services:\n  Docker:\n    image: x\n", "line 2, column 3: a service's name"},
+		{"bad name", "services:\n  Docker:\n    image: x\n",
+		 "line 2, column 3: a service's name"},
 		{"service is a text", "services:\n  a: b\n", "line 2, column 6: service a must be"},
-		{"service twice", DOCKER "  docker:\n    image: x\n", "service docker stands twice"},
+		{"service twice", DOCKER "  docker:\n    image: x\n",
+		 "service docker stands twice"},
 		{"unknown key", DOCKER "    ports: [\"80:80\"]\n",
 		 "line 5, column 5: unknown key \"ports\" in service docker"},
 		{"key twice", DOCKER "    image: b\n", "line 5, column 5: image stands twice"},
 		{"no image", "services:\n  a:\n    privileged: true\n", "service a needs an image"},
-		{"image is a list", "services:\n  a:\n    image: [x]\n", "line 3, column 12: image must"},
-		{"image with a NUL", "services:\n  a:\n    image: \"x\\0y\"\n", "image must be a text"},
+		{"image is a list", "services:\n  a:\n    image: [x]\n",
+		 "line 3, column 12: image must"},
+		{"image with a NUL", "services:\n  a:\n    image: \"x\\0y\"\n",
+		 "image must be a text"},
 		{"command is a text", DOCKER "    command: dockerd\n", "command must be a list"},
-		{"list in a list", DOCKER "    command: [[a]]\n", "line 5, column 15: an item of command"},
-		{"environment nested", DOCKER "    environment: {A: [b]}\n", "environment must hold"},
-		{"yes is no boolean", DOCKER "    read_only: yes\n", "read_only must be true or false"},
+		{"list in a list", DOCKER "    command: [[a]]\n",
+		 "line 5, column 15: an item of command"},
+		{"environment nested", DOCKER "    environment: {A: [b]}\n",
+		 "environment must hold"},
+		{"yes is no boolean", DOCKER "    read_only: yes\n",
+		 "read_only must be true or false"},
 		{"seconds without unit", DOCKER "    stop_grace_period: 10\n", "from 1s to 3600s"},
 		{"seconds at the limit + 1", DOCKER "    stop_grace_period: 3601s\n", "from 1s"},
-		{"oom_score_adj too low", DOCKER "    oom_score_adj: -1001\n", "from -1000 to 1000"},
-		{"number too long", DOCKER "    oom_score_adj: 99999999999999999999\n", "oom_score_adj"},
-		{"waits for nobody", DOCKER "    depends_on: [x]\n", "waits for \"x\", which is not"},
-		{"waits for itself", DOCKER "    after: [docker]\n", "service docker waits for itself"},
-		{"a circle of two", DOCKER "    after: [b]\n  b:\n    image: x\n    depends_on: [docker]\n",
+		{"oom_score_adj too low", DOCKER "    oom_score_adj: -1001\n",
+		 "from -1000 to 1000"},
+		{"number too long", DOCKER "    oom_score_adj: 99999999999999999999\n",
+		 "oom_score_adj"},
+		{"waits for nobody", DOCKER "    depends_on: [x]\n",
+		 "waits for \"x\", which is not"},
+		{"waits for itself", DOCKER "    after: [docker]\n",
+		 "service docker waits for itself"},
+		{"a circle of two",
+		 DOCKER "    after: [b]\n  b:\n    image: x\n    depends_on: [docker]\n",
 		 "waits for itself"},
 		{"no user Docker", "services:\n  a:\n    image: x\n", "exactly one service"},
 		{"two user Dockers", DOCKER "  b:\n    image: x\n    user_docker: true\n", "2 do"},
@@ -142,14 +157,13 @@ static void test_container(void **state)
 	json_object_del(json_object_get(body, "HostConfig"), "LogConfig");
 	text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
 	assert_string_equal(
-		text,
-		"{\"Cmd\":[\"a\",\"b c\"],\"Env\":[\"K=v\"],\"HostConfig\":{"
-		"\"Binds\":[\"/a:/b:rshared\"],\"MaskedPaths\":[],\"NetworkMode\":\"host\","
-		"\"OomScoreAdj\":-5,\"Privileged\":false,\"ReadonlyPaths\":[],"
-		"\"ReadonlyRootfs\":false,\"RestartPolicy\":{\"Name\":\"no\"},"
-		"\"SecurityOpt\":[\"seccomp=unconfined\"],"
-		"\"Tmpfs\":{\"/run\":\"size=1m\",\"/tmp\":\"\"}},\"Image\":\"proa/os\","
-		"\"Labels\":{\"proa.service\":\"docker\"},\"StopTimeout\":7}");
+		text, "{\"Cmd\":[\"a\",\"b c\"],\"Env\":[\"K=v\"],\"HostConfig\":{"
+		      "\"Binds\":[\"/a:/b:rshared\"],\"MaskedPaths\":[],\"NetworkMode\":\"host\","
+		      "\"OomScoreAdj\":-5,\"Privileged\":false,\"ReadonlyPaths\":[],"
+		      "\"ReadonlyRootfs\":false,\"RestartPolicy\":{\"Name\":\"no\"},"
+		      "\"SecurityOpt\":[\"seccomp=unconfined\"],"
+		      "\"Tmpfs\":{\"/run\":\"size=1m\",\"/tmp\":\"\"}},\"Image\":\"proa/os\","
+		      "\"Labels\":{\"proa.service\":\"docker\"},\"StopTimeout\":7}");
 	json_decref(body);
 
 	/* The same is the same; another release or another line is not. */
@@ -168,7 +182,8 @@ static void test_backoff(void **state)
 	static const struct {
 		unsigned failures;
 		uint64_t wait_ms;
-	} rows[] = {{0, 100}, {1, 100}, {2, 200}, {3, 400}, {10, 51200}, {11, 60000}, {1000000, 60000}};
+	} rows[] = {{0, 100},    {1, 100},    {2, 200},        {3, 400},
+		    {10, 51200}, {11, 60000}, {1000000, 60000}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -227,8 +242,8 @@ static void test_adoption(void **state)
 		 SERVICE_DOWN, false},
 		{"ended, changed: made anew", SERVICE_DOWN, false, false, false, 0, SERVICE_DOWN,
 		 true},
-		{"ended in an earlier boot, writable: made anew", SERVICE_DOWN, false, false, true, 1,
-		 SERVICE_DOWN, true},
+		{"ended in an earlier boot, writable: made anew", SERVICE_DOWN, false, false, true,
+		 1, SERVICE_DOWN, true},
 		{"ended in this boot, writable: started again", SERVICE_DOWN, true, false, true, 1,
 		 SERVICE_DOWN, false},
 		{"runs as before", SERVICE_RUNNING, true, true, true, 0, SERVICE_RUNNING, false},
@@ -319,13 +334,81 @@ static void test_failures(void **state)
 	drop(supervisor);
 }
 
+/* What a person adds, beside the image's own. */
+static void test_added(void **state)
+{
+	static const char own[] = "services:\n  docker: {image: i, user_docker: true}\n";
+	static const struct {
+		const char *text;
+		int result;
+		const char *says;
+	} rows[] = {
+		{"services: {a: {image: x, depends_on: [docker]}}\n", 0, ""},
+		{"services: {b: {image: x, after: [a]}}\n", 0, ""},
+		{"services: {docker: {image: x}}\n", -EEXIST, "there is a service docker already"},
+		{"services: {c: {image: x, user_docker: true}}\n", -EINVAL,
+		 "cannot be user Docker"},
+		{"services: {c: {image: x, after: [nobody]}}\n", -EINVAL, "not in the file"},
+		{"services: {c: {image: x, depends_on: [c]}}\n", -EINVAL, "waits for itself"},
+		{"services: {c: {}}\n", -EINVAL, "needs an image"},
+	};
+	struct services_file file = {0};
+
+	(void)state;
+	assert_int_equal(services_file_parse(own, strlen(own), "s", &file, NULL), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct error err = ERROR_INIT;
+		int r = services_file_add(&file, rows[i].text, strlen(rows[i].text), "x", &err);
+
+		if (r != rows[i].result || !strstr(err.message, rows[i].says))
+			fail_msg("%s: %d %s", rows[i].text, r, err.message);
+	}
+	assert_int_equal(file.count, 3);
+	assert_false(services_file_find(&file, "a")->required);
+	assert_true(services_file_find(&file, "docker")->required);
+	services_file_free(&file);
+}
+
+/* The same out of a configuration: each by itself, in whatever order they stand. */
+static void test_added_by_configuration(void **state)
+{
+	static const char own[] = "services:\n  docker: {image: i, user_docker: true}\n";
+	_cleanup_whole_config_ struct config config = {0};
+	_cleanup_free_ char *said = NULL;
+	struct services_file file = {0};
+
+	(void)state;
+	assert_int_equal(services_file_parse(own, strlen(own), "s", &file, NULL), 0);
+	scratch_config("proa:\n  services:\n    late: {image: x, depends_on: [early]}\n"
+		       "    wrong: {image: x, imag: y}\n    early: {image: y, command: [a, b c]}\n"
+		       "    docker: {image: z}\n",
+		       &config);
+	assert_int_equal(added_services(&config, &file), 0);
+	said = scratch_problems(&config);
+	assert_int_equal(file.count, 3);
+	assert_string_equal(file.services[1].name, "early");
+	assert_string_equal(file.services[1].command.items[1], "b c");
+	assert_string_equal(file.services[2].name, "late");
+	assert_non_null(strstr(said, "conf/a.yml:4:5: error: proa.services: wrong is left out: "
+				     "unknown key \"imag\""));
+	assert_non_null(strstr(said, "conf/a.yml:6:5: error: proa.services: docker is left out: "));
+	services_file_free(&file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_broken_files), cmocka_unit_test(test_list_limit),
-		cmocka_unit_test(test_real_file),    cmocka_unit_test(test_container),
-		cmocka_unit_test(test_backoff),      cmocka_unit_test(test_adoption),
-		cmocka_unit_test(test_order),        cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_broken_files),
+		cmocka_unit_test(test_list_limit),
+		cmocka_unit_test(test_real_file),
+		cmocka_unit_test(test_container),
+		cmocka_unit_test(test_backoff),
+		cmocka_unit_test(test_adoption),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test_setup_teardown(test_added_by_configuration, scratch_set_up,
+						scratch_tear_down),
+		cmocka_unit_test(test_added),
+		cmocka_unit_test(test_failures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

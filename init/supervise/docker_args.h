@@ -1,0 +1,24 @@
+/*
+ * What the configuration adds to System Docker's start (proa.system_docker): PID 1 reads no
+ * YAML, so the service manager writes it down for the next boot, a line each: an argument
+ * ("--label=rack=7") or a variable of the environment ("HTTP_PROXY=…").
+ */
+#ifndef PROA_INIT_SUPERVISE_DOCKER_ARGS_H
+#define PROA_INIT_SUPERVISE_DOCKER_ARGS_H
+
+#include <stddef.h>
+
+#define DOCKER_ARGS_PATH "/var/lib/proa/system-docker.args"
+
+enum { DOCKER_ARGS_MAX = 16, DOCKER_ARGS_SIZE = 4096 };
+
+struct docker_args {
+	char text[DOCKER_ARGS_SIZE]; /* what the two lists point into */
+	const char *arguments[DOCKER_ARGS_MAX + 1], *environment[DOCKER_ARGS_MAX + 1];
+	size_t arguments_count, environment_count;
+};
+
+/* Reads the file; what is neither kind of line, or too much, is left out. */
+void docker_args_read(const char *path, struct docker_args *out);
+
+#endif
