@@ -188,3 +188,13 @@ const char *chart_kind_name(enum chart_kind kind)
 
 	return names[kind];
 }
+
+const char *chart_kind_who(enum chart_kind kind)
+{
+	static const char *const names[] = {
+		[CHART_KERNEL] = "", [CHART_INITRAMFS] = "initramfs ", [CHART_PID1] = "PID 1 ",
+		[CHART_DOCKER] = "", [CHART_SERVICE] = "service ",     [CHART_GATE] = "",
+	};
+
+	return names[kind];
+}

@@ -76,4 +76,7 @@ json_t *chart_json(const struct chart *chart);
 /* The class of a bar in SVG and JSON: "kernel", "initramfs", … */
 const char *chart_kind_name(enum chart_kind kind);
 
+/* Who does what the bar is named for, in front of its name: "PID 1 ", "service ", or "". */
+const char *chart_kind_who(enum chart_kind kind);
+
 #endif

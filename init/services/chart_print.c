@@ -2,16 +2,6 @@
 
 #include "lib/cleanup.h"
 
-static const char *who(enum chart_kind kind)
-{
-	static const char *const names[] = {
-		[CHART_KERNEL] = "", [CHART_INITRAMFS] = "initramfs ", [CHART_PID1] = "PID 1 ",
-		[CHART_DOCKER] = "", [CHART_SERVICE] = "service ",     [CHART_GATE] = "",
-	};
-
-	return names[kind];
-}
-
 static double seconds(uint64_t ms)
 {
 	return (double)ms / 1000;
@@ -37,7 +27,7 @@ static void print_summary(FILE *out, const struct chart *chart)
 static void print_bar(FILE *out, const struct chart_bar *bar)
 {
 	fprintf(out, "%9.2f %9.2f  %s%s", seconds(bar->start), seconds(bar->end - bar->start),
-		who(bar->kind), bar->name);
+		chart_kind_who(bar->kind), bar->name);
 	if (bar->open)
 		fputs(" (not yet)", out);
 	else if (bar->middle > bar->start)

@@ -101,6 +101,7 @@ static void put_bar(FILE *out, const struct chart *chart, size_t index)
 	unsigned y = TOP + (unsigned)index * ROW;
 
 	fprintf(out, "<text class=\"name\" x=\"%d\" y=\"%u\">", LEFT - 8, y + 12);
+	put_text(out, chart_kind_who(bar->kind));
 	put_text(out, bar->name);
 	fputs("</text>\n", out);
 	if (bar->middle > bar->start)

@@ -193,7 +193,7 @@ static void test_svg(void **state)
 	make(BOOT "t_gate=29000\nt_settled=1830000\n",
 	     SERVICES "service.<&\">\x01\xff=x\nservice.<&\">\x01\xff.t_create=22010\n", 1, &chart);
 	print(&chart, chart_print_svg, first, sizeof(first));
-	assert_non_null(strstr(first, ">&lt;&amp;&quot;&gt;?"
+	assert_non_null(strstr(first, ">service &lt;&amp;&quot;&gt;?"
 				      "?</text>"));
 	assert_null(strstr(first, "<&"));
 	assert_non_null(strstr(first, "settled after 1830.00 s</text>"));
