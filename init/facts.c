@@ -26,6 +26,7 @@ static const struct {
 	KEY(t_init, NUMBER),    KEY(t_disk, NUMBER),   KEY(t_root, NUMBER),
 	KEY(t_pid1, NUMBER),    KEY(t_state, NUMBER),  KEY(t_daemons, NUMBER),
 	KEY(t_gate, NUMBER),    KEY(t_settled, NUMBER), KEY(kernel_args, TEXT),
+	KEY(watchdog, TEXT),    KEY(watchdog_timeout, NUMBER),
 #undef KEY
 };
 

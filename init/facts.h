@@ -28,6 +28,8 @@ struct facts {
 	bool good;            /* the running slot had settled before this boot */
 	uint64_t boot;        /* number in the boot log ring */
 	char flip_text[CMDLINE_VALUE_SIZE]; /* proa.flip */
+	char watchdog[FACTS_TEXT_SIZE];     /* its driver, "none" or "off"; "": not known yet */
+	uint64_t watchdog_timeout;          /* seconds */
 	/* Milliseconds since the kernel started; 0: not yet. */
 	uint64_t t_init, t_disk, t_root, t_pid1, t_state, t_daemons, t_gate, t_settled;
 	char kernel_args[CMDLINE_SIZE];

@@ -240,7 +240,7 @@ static int run(struct error *err)
 	r = find_root(&cmdline, modules, &disk, err);
 	if (r < 0)
 		return r;
-	watchdog_arm();
+	watchdog_arm(modules);
 	take_disk(&disk);
 	facts.t_disk = console_now_ms();
 	record_open(&facts);

@@ -181,6 +181,12 @@ void gate_failed(struct gate *gate, const char *reason)
 		other_slot_verify(gate->facts, other_slot_known, gate);
 }
 
+bool gate_overdue(const struct gate *gate, uint64_t now_ms)
+{
+	return gate->deadline_ms && now_ms > gate->deadline_ms &&
+	       gate->verdict != GATE_PASSED && !gate->stays;
+}
+
 void gate_leave(struct gate *gate)
 {
 	if (gate->verdict == GATE_PASSED)

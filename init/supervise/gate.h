@@ -17,6 +17,7 @@ struct gate {
 	bool stays;         /* failed, and the machine stays up all the same */
 	bool settled;
 	bool condemned;     /* the running root failed: no gate or settled write any more */
+	uint64_t deadline_ms; /* of the verdict and what follows from it; 0: none yet */
 	char degraded[256]; /* of what; "" while nothing is */
 };
 
@@ -43,6 +44,12 @@ void gate_start(struct gate *gate, struct facts *facts);
 void gate_passed(struct gate *gate);
 void gate_failed(struct gate *gate, const char *reason);
 void gate_degraded(struct gate *gate, const char *reason);
+
+/*
+ * Has the boot's deadline passed, and the machine is neither accepted nor said to stay up?
+ * Then the loop may turn, but PID 1 has missed its own deadline: the watchdog decides.
+ */
+bool gate_overdue(const struct gate *gate, uint64_t now_ms);
 
 /* At an orderly end: settled where the gate has passed, an attempt back where it had no time to. */
 void gate_leave(struct gate *gate);

@@ -10,6 +10,7 @@
 #include "init/say.h"
 #include "init/supervise/loop.h"
 #include "init/supervise/stop.h"
+#include "init/watchdog.h"
 #include "lib/cleanup.h"
 
 #define SOCKET_PATH "/run/proa/init.sock"
@@ -84,7 +85,10 @@ void socket_answer(struct gate *gate, char *request, bool root, char *answer, si
 		gate_degraded(gate, text);
 	else if ((text = words_behind(request, "console")))
 		say("%s", text);
-	else
+	else if ((text = words_behind(request, "watchdog"))) {
+		if (watchdog_configure(text) < 0)
+			snprintf(answer, size, "error a watchdog is \"off\", or has 10 to 600 s");
+	} else
 		snprintf(answer, size, "error PID 1 does not know this request");
 }
 

@@ -150,6 +150,7 @@ _Noreturn void stop_run(struct gate *gate)
 	pid_t watching;
 
 	say("stopping");
+	watchdog_be_patient();
 	daemons_stop();
 	watching = start_guard();
 	/* The write is small, and what it says is already true. */

@@ -23,6 +23,7 @@
 #include "init/supervise/socket.h"
 #include "init/supervise/state.h"
 #include "init/supervise/stop.h"
+#include "init/supervise/watching.h"
 #include "init/watchdog.h"
 #include "lib/cleanup.h"
 #include "lib/console.h"
@@ -35,6 +36,8 @@ enum {
 	SYNC_S = 20,
 	/* The service manager has 5 minutes for its verdict; one that never speaks has failed. */
 	VERDICT_MS = 10 * 60 * 1000,
+	/* And to read the whole other slot after it. */
+	DEADLINE_MS = VERDICT_MS + 10 * 60 * 1000,
 };
 
 #define HUGE_PAGES_FROM (2ULL << 30) /* bytes of memory; behind it the reserve is below 3 % */
@@ -66,7 +69,7 @@ static void on_signal(int number)
 
 static void watch(void *context)
 {
-	watchdog_feed();
+	watching_turn(&gate);
 	gate_watch_root(&gate);
 	child_trim_logs();
 	(void)loop_after(WATCH_MS, watch, context);
@@ -202,6 +205,7 @@ static int start(struct error *err)
 	daemons_start(&facts);
 	hurry_load_modules();
 	(void)loop_after(VERDICT_MS, no_verdict, NULL);
+	gate.deadline_ms = console_now_ms() + DEADLINE_MS;
 	return 0;
 }
 

@@ -25,6 +25,7 @@
 #include "init/supervise/mounts.h"
 #include "init/supervise/socket.h"
 #include "init/supervise/stop.h"
+#include "init/watchdog.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
 
@@ -82,10 +83,12 @@ static const char *ask(struct gate *gate, const char *text, bool root)
 static void test_requests(void **state)
 {
 	static const char *const changes[] = {
-		"reboot", "poweroff", "halt", "gate passed", "gate failed x", "degraded x", "console x"};
+		"reboot", "poweroff", "halt", "gate passed", "gate failed x", "degraded x", "console x",
+		"watchdog 30", "watchdog off"};
 	static const char *const unknown[] = {
 		"", "Status", "status ", "reboot now", "gate", "gate passed x", "gate failed",
-		"gate failed ", "degraded", "degraded ", "console", "consolex y"};
+		"gate failed ", "degraded", "degraded ", "console", "consolex y", "watchdog",
+		"watchdog "};
 	struct facts facts = {.slot = 'a', .version = "2026.11.0"};
 	struct gate gate = {.facts = &facts};
 
@@ -113,6 +116,67 @@ static void test_requests(void **state)
 	assert_string_equal(ask(&gate, "reboot", true),
 			    "error the machine is stopping already, for another request");
 	assert_int_equal(stop_requested(), STOP_POWEROFF);
+}
+
+static void test_watchdog_request(void **state)
+{
+	static const struct {
+		const char *request;
+		bool taken;
+	} cases[] = {
+		{"watchdog 10", true},   {"watchdog 600", true},  {"watchdog off", true},
+		{"watchdog 9", false},   {"watchdog 601", false}, {"watchdog -30", false},
+		{"watchdog +30", false}, {"watchdog 30s", false}, {"watchdog on", false},
+		{"watchdog 99999999999999999999", false},
+	};
+	struct facts facts = {.slot = 'a', .version = "2026.11.0"};
+	struct gate gate = {.facts = &facts};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		print_message("  %s\n", cases[i].request);
+		assert_string_equal(ask(&gate, cases[i].request, true),
+				    cases[i].taken
+					    ? "ok"
+					    : "error a watchdog is \"off\", or has 10 to 600 s");
+	}
+	/* No device here: what is said is what was asked for, and only once. */
+	assert_true(watchdog_describe(&facts));
+	assert_string_equal(facts.watchdog, "off");
+	assert_false(watchdog_describe(&facts));
+	assert_false(watchdog_is_missing());
+	assert_string_equal(ask(&gate, "watchdog 30", true), "ok");
+	assert_true(watchdog_is_missing());
+	assert_true(watchdog_describe(&facts));
+	assert_string_equal(facts.watchdog, "none");
+	assert_int_equal(facts.watchdog_timeout, 0);
+}
+
+static void test_overdue(void **state)
+{
+	static const struct {
+		const char *rule;
+		uint64_t deadline, now;
+		enum gate_verdict verdict;
+		bool stays, overdue;
+	} cases[] = {
+		{"no deadline yet: a long repair", 0, 1000, GATE_WAITING, false, false},
+		{"in time", 1000, 1000, GATE_WAITING, false, false},
+		{"no verdict in time", 1000, 1001, GATE_WAITING, false, true},
+		{"failed, and still no reboot", 1000, 1001, GATE_FAILED, false, true},
+		{"failed, and it stays up", 1000, 1001, GATE_FAILED, true, false},
+		{"passed", 1000, 1001, GATE_PASSED, false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct gate gate = {.verdict = cases[i].verdict,
+				    .stays = cases[i].stays,
+				    .deadline_ms = cases[i].deadline};
+
+		print_message("  %s\n", cases[i].rule);
+		assert_int_equal(gate_overdue(&gate, cases[i].now), cases[i].overdue);
+	}
 }
 
 enum { NOT_POSSIBLE = 77 };
@@ -296,6 +360,8 @@ int main(void)
 		cmocka_unit_test(test_harvest),
 		cmocka_unit_test(test_backoff),
 		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_watchdog_request),
+		cmocka_unit_test(test_overdue),
 		cmocka_unit_test(test_broken_volume),
 	};
 
