@@ -18,6 +18,7 @@
 #include "init/services/paths.h"
 #include "init/services/run.h"
 #include "init/services/settings.h"
+#include "init/services/settings_watchdog.h"
 #include "lib/cleanup.h"
 #include "lib/config/values.h"
 #include "lib/console.h"
@@ -132,6 +133,8 @@ static int apply_rest(struct supervisor *supervisor)
 				   "%s", err.message);
 	if (r == 0)
 		r = settings_apply(config, &settings_of_this_machine);
+	if (r == 0)
+		r = settings_watchdog(config, PATH_INIT_SOCKET);
 	if (r == 0 && first_time("bootcmd"))
 		r = commands_run(config, "bootcmd", BOOTCMD_LOG, BOOTCMD_TIMEOUT_MS);
 	mount_all(supervisor, supervisor->began_ms);

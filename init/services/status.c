@@ -187,6 +187,18 @@ static json_t *gather_services(const struct fields *fields)
 	return out;
 }
 
+/* What PID 1 feeds: driver ("none", "off") and seconds. */
+static json_t *gather_watchdog(const struct fields *boot)
+{
+	json_t *out = json_object();
+
+	set_text(out, "driver", fields_get(boot, "watchdog"));
+	json_object_set_new(
+		out, "timeout",
+		json_integer((json_int_t)fields_get_number(boot, "watchdog_timeout", 0)));
+	return out;
+}
+
 /* One word for where this boot stands. */
 static const char *phase(const char *gate, bool good, bool settled, bool stopping, bool degraded)
 {
@@ -282,6 +294,7 @@ int status_gather(const struct status_paths *paths, json_t **out, struct error *
 	set_text(status, "system_docker", fields_get(&services, "system_docker"));
 	set_text(status, "user_docker", fields_get(&services, "user_docker"));
 	json_object_set_new(status, "services", gather_services(&services));
+	json_object_set_new(status, "watchdog", gather_watchdog(&boot));
 	*out = status;
 	return 0;
 }

@@ -89,6 +89,17 @@ static void print_services(FILE *out, const json_t *services)
 	}
 }
 
+static void print_watchdog(FILE *out, const json_t *watchdog)
+{
+	long long timeout = json_integer_value(json_object_get(watchdog, "timeout"));
+
+	if (timeout > 0)
+		fprintf(out, "%-15s %s, resets after %lld s\n", "Watchdog",
+			text(watchdog, "driver", "unknown"), timeout);
+	else
+		row(out, "Watchdog", text(watchdog, "driver", NULL));
+}
+
 void status_print(FILE *out, const json_t *status)
 {
 	fprintf(out, "Proa %s in slot %s: %s\n", text(status, "version", "(unknown version)"),
@@ -110,6 +121,7 @@ void status_print(FILE *out, const json_t *status)
 	row(out, "Health gate", text(status, "gate", "unknown"));
 	row(out, "System Docker", text(status, "system_docker", "unknown"));
 	row(out, "User Docker", text(status, "user_docker", "unknown"));
+	print_watchdog(out, json_object_get(status, "watchdog"));
 	fprintf(out, "Services%s%s\n", json_object_get(status, "services_error") ? "        " : "",
 		text(status, "services_error", ""));
 	print_services(out, json_object_get(status, "services"));

@@ -216,7 +216,7 @@ const struct config_row config_rows[] = {
 	VALUE("proa.health.check_timeout", config_duration, "30s",
 	      "How long one check in `/var/lib/proa/health.d` may take.", .least = 1, .most = 600),
 
-	SECTION("proa.watchdog", "What resets a machine that hangs.", .flags = CONFIG_LATER),
+	SECTION("proa.watchdog", "What resets a machine that hangs (`docs/watchdog.md`)."),
 	VALUE("proa.watchdog.enabled", config_bool, "true", "Whether it is used."),
 	VALUE("proa.watchdog.timeout", config_duration, "30s", "After which silence.", .least = 10,
 	      .most = 600),

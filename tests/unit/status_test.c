@@ -176,7 +176,8 @@ static void test_half_an_answer(void **state)
 	unlink(sock);
 	assert_int_equal(status_gather(&paths, &status, &err), -ENOENT);
 	assert_non_null(strstr(err.message, "does not run Proa"));
-	write_text(boot, "slot=b\nversion=7\nflip=/nonexistent/flip\nslot_a=/dev/null\nfellback=1\n");
+	write_text(boot, "slot=b\nversion=7\nflip=/nonexistent/flip\nslot_a=/dev/null\nfellback=1\n"
+			 "watchdog=i6300esb\nwatchdog_timeout=30\n");
 	write_text(services, "gate=passed\nuser_docker=silent\nservice.a=down\n"
 			     "service.a.restarts=3\nservice.a.reason=exit code 1\nservice.b=running\n");
 	assert_int_equal(status_gather(&paths, &status, NULL), 0);
@@ -188,6 +189,7 @@ static void test_half_an_answer(void **state)
 	assert_non_null(strstr(text, "cannot reach PID 1"));
 	assert_non_null(strstr(text, "Slot b (runs)"));
 	assert_non_null(strstr(text, "/nonexistent/flip"));
+	assert_non_null(strstr(text, "Watchdog        i6300esb, resets after 30 s\n"));
 	assert_non_null(strstr(text, "down, 3 restarts: exit code 1\n"));
 	assert_non_null(strstr(text, "  b             running\n"));
 }
