@@ -42,7 +42,8 @@ static void set_tmpfs(json_t *host, const struct spec_list *list)
 	json_object_set_new(host, "Tmpfs", object);
 }
 
-/* systempaths=unconfined is no option of the daemon's: Docker's client turns it into empty lists. */
+/* systempaths=unconfined is no option of the daemon's: Docker's client turns it into empty lists.
+ */
 static void set_security(json_t *host, const struct spec_list *list)
 {
 	json_t *options = json_array();
@@ -91,6 +92,29 @@ static json_t *host_config(const struct service_spec *spec)
 	return host;
 }
 
+static void set_seconds(json_t *object, const char *key, long seconds)
+{
+	if (seconds > 0)
+		json_object_set_new(object, key,
+				    json_integer((json_int_t)seconds * 1000 * 1000 * 1000));
+}
+
+static void set_health(json_t *body, const struct service_spec *spec)
+{
+	json_t *health;
+
+	if (spec->health.test.count == 0)
+		return;
+	health = json_object();
+	set_list(health, "Test", &spec->health.test);
+	set_seconds(health, "Interval", spec->health.interval_s);
+	set_seconds(health, "Timeout", spec->health.timeout_s);
+	set_seconds(health, "StartPeriod", spec->health.start_period_s);
+	if (spec->health.retries > 0)
+		json_object_set_new(health, "Retries", json_integer(spec->health.retries));
+	json_object_set_new(body, "Healthcheck", health);
+}
+
 static int config_hash(const json_t *body, const char *release, char config[HASH_HEX_SIZE])
 {
 	_cleanup_free_ char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
@@ -119,6 +143,7 @@ json_t *container_body(const struct service_spec *spec, const char *release,
 	set_text(body, "Hostname", spec->hostname);
 	set_text(body, "StopSignal", spec->stop_signal);
 	json_object_set_new(body, "StopTimeout", json_integer(spec->stop_grace_s));
+	set_health(body, spec);
 	json_object_set_new(body, "HostConfig", host_config(spec));
 	/* The labels come last: the hash is over all that stands above. */
 	if (!body || config_hash(body, release, config) < 0) {

@@ -33,9 +33,15 @@ struct service *service_find(struct supervisor *supervisor, const char *name)
 	return NULL;
 }
 
+bool service_well(const struct service *service)
+{
+	return service->state == SERVICE_RUNNING &&
+	       (service->spec->health.test.count == 0 || service->healthy);
+}
+
 bool service_ready(const struct service *service)
 {
-	if (service->state != SERVICE_RUNNING)
+	if (!service_well(service))
 		return false;
 	return !service->spec->user_docker || service->supervisor->user_docker.answers;
 }
@@ -93,6 +99,7 @@ static void fail(struct service *service, uint64_t now, const char *reason)
 static void runs(struct service *service, uint64_t now)
 {
 	service->state = SERVICE_RUNNING;
+	service->healthy = false;
 	service->started_ms = now;
 	service->died = false;
 	if (!service->announced)
@@ -320,7 +327,6 @@ void service_step(struct service *service, uint64_t now)
 	}
 	if (service->state == SERVICE_STOPPED && !is_unwanted(service)) {
 		service->state = SERVICE_DOWN;
-		service->retry_ms = 0;
 		service->stale = true;
 	}
 	if (service->state != SERVICE_DOWN)
@@ -420,6 +426,27 @@ void service_release(struct service *service)
 	if (service->state != SERVICE_RUNNING)
 		service->reason[0] = '\0';
 	report_changed(&service->supervisor->report);
+}
+
+/* Docker has asked it as often as its retries say: it is ended, and started anew with back-off. */
+void service_health(struct service *service, const char *health, uint64_t now)
+{
+	bool before = service->healthy;
+
+	if (!health || service->state != SERVICE_RUNNING || service->spec->health.test.count == 0)
+		return;
+	service->healthy = strcmp(health, "healthy") == 0;
+	if (before != service->healthy)
+		report_changed(&service->supervisor->report);
+	if (strcmp(health, "unhealthy") != 0 || service->supervisor->stopping)
+		return;
+	service->failures++;
+	service->restarts++;
+	service->retry_ms = now + service_backoff_ms(service->failures);
+	snprintf(service->reason, sizeof(service->reason), "its health check fails");
+	report_console(&service->supervisor->report, "error: service %s: %s", service->spec->name,
+		       service->reason);
+	stop(service, now);
 }
 
 /* It did not get there: the container has ended, and its next start knows all. */

@@ -15,8 +15,12 @@ enum { LIST_TIMEOUT_MS = 120000 };
 /* {"label":["proa.service"]} and the like, percent-encoded. */
 #define FILTER_OURS "%7B%22label%22%3A%5B%22" CONTAINER_LABEL_SERVICE "%22%5D%7D"
 #define FILTER_DIES                                                                                \
-	"%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22die%22%5D%2C%22label%22%3A%5B" \
+	"%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22die%22%2C%22health_status%"   \
+	"22%5D%2C%22label%22%3A%"                                                                  \
+	"5B"                                                                                       \
 	"%22" CONTAINER_LABEL_SERVICE "%22%5D%7D"
+
+#define HEALTH "health_status: "
 
 static void link_down(struct supervisor *supervisor, const char *why)
 {
@@ -51,14 +55,18 @@ static void event(void *data, const json_t *line)
 	const json_t *actor = json_object_get(line, "Actor");
 	const json_t *attributes = json_object_get(actor, "Attributes");
 	const char *id = json_string_value(json_object_get(actor, "ID"));
-	const char *name =
-		json_string_value(json_object_get(attributes, CONTAINER_LABEL_SERVICE));
+	const char *name = json_string_value(json_object_get(attributes, CONTAINER_LABEL_SERVICE));
 	const char *code = json_string_value(json_object_get(attributes, "exitCode"));
+	const char *action = json_string_value(json_object_get(line, "Action"));
 	struct service *service = name ? service_find(supervisor, name) : NULL;
 	char reason[64];
 
 	if (!service || !id || strcmp(service->container, id) != 0)
 		return;
+	if (action && strncmp(action, HEALTH, strlen(HEALTH)) == 0) {
+		service_health(service, action + strlen(HEALTH), console_now_ms());
+		return;
+	}
 	snprintf(reason, sizeof(reason), "ended with exit code %.8s", code ? code : "?");
 	service_ended(service, reason, console_now_ms());
 }
@@ -73,7 +81,8 @@ static const json_t *find_container(const json_t *list, const struct service *se
 	const json_t *found = NULL, *container;
 	size_t i;
 
-	json_array_foreach((json_t *)list, i, container) {
+	json_array_foreach((json_t *)list, i, container)
+	{
 		const char *name = label(container, CONTAINER_LABEL_SERVICE);
 		const char *id = json_string_value(json_object_get(container, "Id"));
 
@@ -93,8 +102,7 @@ static bool has_processes(const char *id)
 	size_t size;
 
 	snprintf(path, sizeof(path), PATH_SYSTEM_CGROUP "/%.64s/cgroup.events", id);
-	return io_read_file(path, 4096, &events, &size, NULL) == 0 &&
-	       strstr(events, "populated 1");
+	return io_read_file(path, 4096, &events, &size, NULL) == 0 && strstr(events, "populated 1");
 }
 
 /*
@@ -117,6 +125,16 @@ static bool lists_ghosts(const struct supervisor *supervisor, const json_t *list
 	return false;
 }
 
+/* The list has it in words alone: "Up 3 minutes (healthy)". A manager that came later reads it. */
+static const char *health(const json_t *container)
+{
+	const char *status = json_string_value(json_object_get(container, "Status"));
+
+	if (status && strstr(status, "(healthy)"))
+		return "healthy";
+	return status && strstr(status, "(unhealthy)") ? "unhealthy" : NULL;
+}
+
 static void adopt(struct supervisor *supervisor, const json_t *list)
 {
 	uint64_t now = console_now_ms();
@@ -136,6 +154,7 @@ static void adopt(struct supervisor *supervisor, const json_t *list)
 		if (strlen(id) < sizeof(service->container))
 			service_adopt(service, id, state && strcmp(state, "running") == 0,
 				      config && strcmp(config, service->config) == 0, now);
+		service_health(service, health(container), now);
 	}
 }
 
@@ -225,8 +244,8 @@ void link_step(struct supervisor *supervisor, uint64_t now)
 	/* Without the socket there is nobody to ask; a look is cheaper than a request. */
 	if (access(supervisor->system_socket, F_OK) < 0)
 		return;
-	if (ask(supervisor, "/events?filters=" FILTER_DIES, 0, event, events_ended,
-		&link->events) < 0)
+	if (ask(supervisor, "/events?filters=" FILTER_DIES, 0, event, events_ended, &link->events) <
+	    0)
 		return;
 	link->state = LINK_ASKING;
 	list(supervisor);

@@ -12,7 +12,7 @@
 #include "lib/cleanup.h"
 #include "lib/io.h"
 
-enum kind { TEXT, LIST, MAP_OR_LIST, BOOL, INTEGER, SECONDS };
+enum kind { TEXT, LIST, MAP_OR_LIST, BOOL, INTEGER, COUNT, SECONDS, SECTION };
 
 /* Every key of a service; what isn't here is refused, with its line. */
 static const struct key {
@@ -50,6 +50,12 @@ static const struct key {
 	KEY("user_docker", BOOL, user_docker),
 	KEY("oom_score_adj", INTEGER, oom_score_adj),
 	KEY("stop_grace_period", SECONDS, stop_grace_s),
+	KEY("healthcheck", SECTION, health), /* its keys: HEALTHCHECK.NAME */
+	KEY("healthcheck.test", LIST, health.test),
+	KEY("healthcheck.interval", SECONDS, health.interval_s),
+	KEY("healthcheck.timeout", SECONDS, health.timeout_s),
+	KEY("healthcheck.start_period", SECONDS, health.start_period_s),
+	KEY("healthcheck.retries", COUNT, health.retries),
 #undef KEY
 };
 
@@ -206,18 +212,77 @@ static int read_value(struct reader *reader, const yaml_node_t *node, const stru
 		return read_bool(reader, node, key->name, member);
 	case INTEGER:
 		return read_number(reader, node, key->name, "", -1000, 1000, member);
+	case COUNT:
+		return read_number(reader, node, key->name, "", 1, 100, member);
 	case SECONDS:
 		return read_number(reader, node, key->name, "s", 1, 3600, member);
+	case SECTION:
+		break; /* read_keys */
 	}
 	return -EINVAL;
 }
 
-static const struct key *find_key(const char *name)
+static const struct key *find_key(const char *prefix, const char *name)
 {
+	size_t length = strlen(prefix);
+
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (strcmp(keys[i].name, name) == 0)
+		if (strncmp(keys[i].name, prefix, length) == 0 &&
+		    strcmp(keys[i].name + length, name) == 0)
 			return &keys[i];
 	return NULL;
+}
+
+static int read_section(struct reader *reader, const yaml_node_t *node, const struct key *key,
+			struct service_spec *spec, uint64_t *seen);
+
+/* Keys of a service, or of a section in it: `prefix` is "" or "SECTION.". */
+static int read_keys(struct reader *reader, const yaml_node_t *node, const char *prefix,
+		     struct service_spec *spec, uint64_t *seen)
+{
+	for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+	     pair < node->data.mapping.pairs.top; pair++) {
+		const yaml_node_t *left = node_at(reader, pair->key);
+		const yaml_node_t *right = node_at(reader, pair->value);
+		const struct key *key = is_text(left) ? find_key(prefix, scalar(left)) : NULL;
+		int r;
+
+		if (!key || strchr(scalar(left), '.'))
+			return refuse(reader, left, "unknown key \"%s%s\" in service %s", prefix,
+				      left->type == YAML_SCALAR_NODE ? scalar(left) : "?",
+				      spec->name);
+		if (*seen & UINT64_C(1) << (key - keys))
+			return refuse(reader, left, "%s stands twice in service %s", key->name,
+				      spec->name);
+		*seen |= UINT64_C(1) << (key - keys);
+		r = key->kind == SECTION ? read_section(reader, right, key, spec, seen)
+					 : read_value(reader, right, key, spec);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int read_section(struct reader *reader, const yaml_node_t *node, const struct key *key,
+			struct service_spec *spec, uint64_t *seen)
+{
+	const struct spec_list *test = &spec->health.test;
+	char prefix[64];
+	int r;
+
+	if (node->type != YAML_MAPPING_NODE)
+		return refuse(reader, node, "%s must be a mapping", key->name);
+	snprintf(prefix, sizeof(prefix), "%s.", key->name);
+	r = read_keys(reader, node, prefix, spec, seen);
+	if (r < 0)
+		return r;
+	/* As in Compose. */
+	if (test->count < 2 || (strcmp(test->items[0], "CMD") != 0 &&
+				(strcmp(test->items[0], "CMD-SHELL") != 0 || test->count != 2)))
+		return refuse(reader, node,
+			      "%s.test must be [CMD, PROGRAM, ARGUMENT…] or [CMD-SHELL, LINE]",
+			      key->name);
+	return 0;
 }
 
 /* Names become container names and console lines. */
@@ -243,23 +308,9 @@ static int read_service(struct reader *reader, const yaml_node_t *name, const ya
 		return error_oom(reader->err);
 	if (node->type != YAML_MAPPING_NODE)
 		return refuse(reader, node, "service %s must be a mapping", spec->name);
-	for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-	     pair < node->data.mapping.pairs.top; pair++) {
-		const yaml_node_t *left = node_at(reader, pair->key);
-		const struct key *key = is_text(left) ? find_key(scalar(left)) : NULL;
-
-		if (!key)
-			return refuse(reader, left, "unknown key \"%s\" in service %s",
-				      left->type == YAML_SCALAR_NODE ? scalar(left) : "?",
-				      spec->name);
-		if (seen & UINT64_C(1) << (key - keys))
-			return refuse(reader, left, "%s stands twice in service %s", key->name,
-				      spec->name);
-		seen |= UINT64_C(1) << (key - keys);
-		r = read_value(reader, node_at(reader, pair->value), key, spec);
-		if (r < 0)
-			return r;
-	}
+	r = read_keys(reader, node, "", spec, &seen);
+	if (r < 0)
+		return r;
 	if (!spec->image)
 		return refuse(reader, name, "service %s needs an image", spec->name);
 	return 0;

@@ -36,6 +36,10 @@ struct service_spec {
 	bool user_docker;
 	bool added;    /* by the configuration; not a key of the file */
 	bool disabled; /* the configuration does without it; not a key of the file */
+	struct {
+		struct spec_list test; /* empty: there is no check */
+		long interval_s, timeout_s, start_period_s, retries; /* 0: Docker's own */
+	} health;
 	long oom_score_adj;
 	long stop_grace_s; /* default 10 */
 };

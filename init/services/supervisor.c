@@ -73,11 +73,13 @@ static void list_missing(const struct supervisor *supervisor, uint64_t now, char
 		int wrote;
 
 		if (!service->spec->required || service->spec->disabled ||
-		    (service->state == SERVICE_RUNNING &&
-		     now - service->started_ms >= SERVICE_SETTLED_MS))
+		    (service_well(service) && now - service->started_ms >= SERVICE_SETTLED_MS))
 			continue;
-		wrote = snprintf(out + used, room - used, "%sservice %s does not run%s%s%s",
-				 used ? "; " : "", service->spec->name,
+		wrote = snprintf(out + used, room - used, "%sservice %s %s%s%s%s", used ? "; " : "",
+				 service->spec->name,
+				 service->state == SERVICE_RUNNING && !service_well(service)
+					 ? "is not healthy"
+					 : "does not run",
 				 service->reason[0] ? " (" : "", service->reason,
 				 service->reason[0] ? ")" : "");
 		if (wrote < 0 || (size_t)wrote >= room - used)

@@ -60,6 +60,7 @@ struct service {
 	unsigned failures; /* in a row */
 	unsigned restarts; /* all in all */
 	bool announced;
+	bool healthy; /* where it has a check */
 	char reason[256]; /* of the last failure */
 	struct service_times times;
 };
@@ -137,6 +138,10 @@ void service_ended(struct service *service, const char *reason, uint64_t now);
 void service_adopt(struct service *service, const char *container, bool running, bool same,
 		   uint64_t now);
 void service_vanished(struct service *service, uint64_t now);
+/* What its check says: "healthy", "unhealthy", "starting"; NULL: nothing is known. */
+void service_health(struct service *service, const char *health, uint64_t now);
+/* It runs, and its check passes where it has one. */
+bool service_well(const struct service *service);
 /* Made and started anew, whatever it is; stopped until it is released; started again. */
 void service_restart(struct service *service, uint64_t now);
 void service_hold(struct service *service, uint64_t now);
