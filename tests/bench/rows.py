@@ -4,8 +4,10 @@ import json
 import pathlib
 import re
 import shutil
+import socket
 import statistics
 import sys
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -84,6 +86,33 @@ def debian_machine(disk, folder, arguments, **options):
 
 def debian_disk(folder):
     return disks.Disk(DEBIAN / "debian.img").overlay(folder / "debian.qcow2")
+
+
+class SshWatch:
+    """Notes from outside when the machine's SSH server says who it is, for the first time."""
+
+    def __init__(self, one):
+        self.one, self.at = one, None
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self):
+        while self.one.process is not None:
+            try:
+                # QEMU accepts for the machine, and hangs up where nobody listens in it.
+                with socket.create_connection(("127.0.0.1", self.one.ssh_port), 2) as connection:
+                    connection.settimeout(30)
+                    if connection.recv(4) == b"SSH-":
+                        self.at = time.monotonic()
+                        return
+            except OSError:
+                pass
+            time.sleep(0.1)
+
+    def wait(self, deadline=300):
+        self._thread.join(deadline)
+        assert self.at is not None, "no SSH server answers"
+        return self.at
 
 
 def kernel_line(one):
