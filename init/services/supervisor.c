@@ -13,6 +13,7 @@
 #include "init/services/configure.h"
 #include "init/services/fields.h"
 #include "init/services/paths.h"
+#include "init/services/request.h"
 #include "lib/cleanup.h"
 #include "lib/config/values.h"
 #include "lib/console.h"
@@ -211,6 +212,18 @@ static void update_names(struct supervisor *supervisor, int watch)
 		report_console(&supervisor->report, "error: %s", err.message);
 }
 
+/* PID 1 waits for the verdict a while longer than that, whatever becomes of us. */
+static void tell_deadline(struct supervisor *supervisor)
+{
+	struct error err = ERROR_INIT;
+	char line[32];
+
+	snprintf(line, sizeof(line), "deadline %llu",
+		 (unsigned long long)deadline(supervisor) / 1000);
+	if (request_pid1(PATH_INIT_SOCKET, line, NULL, 0, &err) < 0 && err.code != -ENOENT)
+		report_console(&supervisor->report, "error: %s", err.message);
+}
+
 int supervisor_run(struct supervisor *supervisor, struct error *err)
 {
 	_cleanup_fd_ int signals = -1, names = -1;
@@ -231,6 +244,7 @@ int supervisor_run(struct supervisor *supervisor, struct error *err)
 	judge_init(&supervisor->judge);
 	configure(supervisor);
 	read_boot(supervisor, &boot);
+	tell_deadline(supervisor);
 	if (boot.gate_passed) {
 		supervisor->gate.verdict = GATE_PASSED;
 		supervisor->report.verdict_told = true;

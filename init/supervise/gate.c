@@ -19,6 +19,8 @@
 
 enum {
 	SETTLE_MS = 30 * 60 * 1000,
+	GRACE_MS = 5 * 60 * 1000, /* behind the time for the verdict: then nobody will speak */
+	OTHER_SLOT_MS = 10 * 60 * 1000, /* to read the whole other slot after it */
 	LASTRESORTS_MAX = 4, /* failed in a row; from the fifth on the machine stays up */
 };
 
@@ -179,6 +181,24 @@ void gate_failed(struct gate *gate, const char *reason)
 		react(gate, false); /* the other slot's state does not matter then */
 	else
 		other_slot_verify(gate->facts, other_slot_known, gate);
+}
+
+static void no_verdict(void *context)
+{
+	struct gate *gate = context;
+
+	if (gate->verdict == GATE_WAITING)
+		gate_failed(gate, "the service manager gave no verdict");
+}
+
+void gate_expect(struct gate *gate, unsigned int seconds)
+{
+	uint64_t wait_ms = (uint64_t)seconds * 1000 + GRACE_MS;
+
+	if (gate->verdict != GATE_WAITING)
+		return;
+	(void)loop_after(wait_ms, no_verdict, gate);
+	gate->deadline_ms = console_now_ms() + wait_ms + OTHER_SLOT_MS;
 }
 
 bool gate_overdue(const struct gate *gate, uint64_t now_ms)

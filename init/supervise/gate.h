@@ -41,6 +41,12 @@ enum gate_reaction gate_decide(bool lastresort, unsigned int lastresorts_before,
  */
 void gate_start(struct gate *gate, struct facts *facts);
 
+/*
+ * The service manager's verdict is expected within so many seconds from now; one that never
+ * speaks has failed.
+ */
+void gate_expect(struct gate *gate, unsigned int seconds);
+
 void gate_passed(struct gate *gate);
 void gate_failed(struct gate *gate, const char *reason);
 void gate_degraded(struct gate *gate, const char *reason);

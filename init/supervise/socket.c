@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -85,7 +86,14 @@ void socket_answer(struct gate *gate, char *request, bool root, char *answer, si
 		gate_degraded(gate, text);
 	else if ((text = words_behind(request, "console")))
 		say("%s", text);
-	else if ((text = words_behind(request, "watchdog"))) {
+	else if ((text = words_behind(request, "deadline"))) {
+		unsigned long seconds = strtoul(text, NULL, 10);
+
+		if (seconds < 30 || seconds > 3600)
+			snprintf(answer, size, "error a deadline is 30 to 3600 s");
+		else
+			gate_expect(gate, (unsigned int)seconds);
+	} else if ((text = words_behind(request, "watchdog"))) {
 		if (watchdog_configure(text) < 0)
 			snprintf(answer, size, "error a watchdog is \"off\", or has 10 to 600 s");
 	} else

@@ -34,10 +34,7 @@ enum {
 	HEARTBEAT_MS = 60 * 1000,
 	GIVE_UP_S = 5,
 	SYNC_S = 20,
-	/* The service manager has 5 minutes for its verdict; one that never speaks has failed. */
-	VERDICT_MS = 10 * 60 * 1000,
-	/* And to read the whole other slot after it. */
-	DEADLINE_MS = VERDICT_MS + 10 * 60 * 1000,
+	GATE_S = 300, /* what the service manager has, as long as it asks for no other time */
 };
 
 #define HUGE_PAGES_FROM (2ULL << 30) /* bytes of memory; behind it the reserve is below 3 % */
@@ -79,13 +76,6 @@ static void heartbeat(void *context)
 {
 	record_heartbeat();
 	(void)loop_after(HEARTBEAT_MS, heartbeat, context);
-}
-
-static void no_verdict(void *context)
-{
-	(void)context;
-	if (gate.verdict == GATE_WAITING)
-		gate_failed(&gate, "the service manager gave no verdict");
 }
 
 /* In a process of its own: a disk that does not answer must not keep the machine. */
@@ -204,8 +194,7 @@ static int start(struct error *err)
 		return r;
 	daemons_start(&facts);
 	hurry_load_modules();
-	(void)loop_after(VERDICT_MS, no_verdict, NULL);
-	gate.deadline_ms = console_now_ms() + DEADLINE_MS;
+	gate_expect(&gate, GATE_S);
 	return 0;
 }
 

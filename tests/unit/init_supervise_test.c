@@ -27,6 +27,7 @@
 #include "init/supervise/stop.h"
 #include "init/watchdog.h"
 #include "lib/cleanup.h"
+#include "lib/console.h"
 #include "lib/io.h"
 
 static const struct {
@@ -84,11 +85,11 @@ static void test_requests(void **state)
 {
 	static const char *const changes[] = {
 		"reboot", "poweroff", "halt", "gate passed", "gate failed x", "degraded x", "console x",
-		"watchdog 30", "watchdog off"};
+		"watchdog 30", "watchdog off", "deadline 60"};
 	static const char *const unknown[] = {
 		"", "Status", "status ", "reboot now", "gate", "gate passed x", "gate failed",
 		"gate failed ", "degraded", "degraded ", "console", "consolex y", "watchdog",
-		"watchdog "};
+		"watchdog ", "deadline"};
 	struct facts facts = {.slot = 'a', .version = "2026.11.0"};
 	struct gate gate = {.facts = &facts};
 
@@ -101,6 +102,13 @@ static void test_requests(void **state)
 				    "error only root may ask PID 1 for this");
 	assert_int_equal(stop_requested(), STOP_NONE);
 	assert_int_equal(gate.verdict, GATE_WAITING);
+	/* A person's deadline moves PID 1's own; within limits. */
+	assert_string_equal(ask(&gate, "deadline 29", true), "error a deadline is 30 to 3600 s");
+	assert_string_equal(ask(&gate, "deadline x", true), "error a deadline is 30 to 3600 s");
+	assert_int_equal(gate.deadline_ms, 0);
+	assert_string_equal(ask(&gate, "deadline 3600", true), "ok");
+	assert_true(gate.deadline_ms > console_now_ms() + 3600 * 1000);
+	assert_false(gate_overdue(&gate, console_now_ms() + 3600 * 1000));
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {
 		print_message("  '%s'\n", unknown[i]);
 		assert_string_equal(ask(&gate, unknown[i], true),
