@@ -30,3 +30,22 @@ def test_configuration(booted):
     booted.check("sudo proa config set proa.modules '[macvlan]'")
     booted.check("sudo pkill -KILL -x proa-services")
     booted.wait_true("sudo proa status > /tmp/status && ! grep -q Degraded /tmp/status")
+
+
+def test_broken_file(booted):
+    """YAML that is none: what the file said before counts, and the machine is as it was."""
+    booted.check("sudo proa config set hostname boat")
+    booted.check("sudo proa config apply")
+    assert booted.check("hostname") == "boat"
+    booted.check("printf 'hostname: [other\\n' | sudo tee /var/lib/proa/conf/local.yml")
+    booted.check("sudo proa config apply")
+    assert booted.check("hostname") == "boat"
+    booted.wait_true("sudo proa status | grep -q 'Degraded.*local.yml.*its last good version'")
+    listed = booted.check("sudo proa config export --full 2>&1")
+    assert "hostname: boat # /var/lib/proa/conf-good/local.yml:" in " ".join(
+        listed.replace("  ", " ").split()), listed
+    code, said = booted.run("sudo proa config set hostname ship 2>&1")
+    assert code == 1 and "mend or remove it" in said
+    booted.check("sudo rm /var/lib/proa/conf/local.yml")
+    booted.check("sudo proa config apply")
+    assert booted.check("hostname") == "proa"
