@@ -24,7 +24,7 @@ def test_boot_chart(booted):
         assert said["bars"][before]["end"] <= said["bars"][after]["start"]
 
     text = booted.check("proa boot-chart -o /tmp/chart.svg")
-    assert f"the health gate passed {said['gate'] / 1000:.1f}" in text
+    assert f"the health gate passed {said['gate'] / 1000:.2f} s after" in text
     assert "initramfs verifies the root" in text and "service docker (created in " in text
     picture = xml.etree.ElementTree.fromstring(booted.check("cat /tmp/chart.svg"))
     names = [text.text for text in picture.iter(SVG + "text") if text.get("class") == "name"]
