@@ -12,8 +12,6 @@
 
 #include "init/say.h"
 
-#define DRIVER "/sys/class/watchdog/watchdog0/device/driver/module"
-
 enum {
 	/* Above the longest wait without a turn of the loop: 60 s for the disk, 70 s at the end. */
 	PATIENT_S = 120,
@@ -137,36 +135,36 @@ void watchdog_be_patient(void)
 	watchdog_feed();
 }
 
-/* The driver's name: by sysfs, or, where it has no hardware there, as it calls itself. */
-static void describe_device(char *out, size_t size)
+void watchdog_driver(const char *identity, char *out, size_t size)
 {
-	struct watchdog_info info = {0};
-	char path[256];
-	ssize_t length = readlink(DRIVER, path, sizeof(path) - 1);
-	const char *name = (const char *)info.identity;
+	static const struct {
+		const char *identity, *driver;
+	} known[] = {
+		{"i6300ESB timer", "i6300esb"},     {"HPE iLO2+ HW Watchdog Timer", "hpwdt"},
+		{"SP5100 TCO timer", "sp5100_tco"}, {"Software Watchdog", "softdog"},
+		{"IPMI", "ipmi_watchdog"},
+	};
 
-	if (length > 0) {
-		path[length] = '\0';
-		name = strrchr(path, '/');
-		name = name ? name + 1 : path;
-	} else if (ioctl(device, WDIOC_GETSUPPORT, &info) < 0 || !*name) {
-		name = "unknown";
-	} else if (strcmp(name, "Software Watchdog") == 0) {
-		name = "softdog";
+	snprintf(out, size, "%s", *identity ? identity : "unknown");
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (strcmp(identity, known[i].identity) == 0)
+			snprintf(out, size, "%s", known[i].driver);
 	}
-	snprintf(out, size, "%.31s", name);
 }
 
 bool watchdog_describe(struct facts *facts)
 {
 	char name[FACTS_TEXT_SIZE] = "none";
+	struct watchdog_info info = {0};
 	int seconds = 0;
 	bool same;
 
 	if (off)
 		strcpy(name, "off");
 	if (device >= 0) {
-		describe_device(name, sizeof(name));
+		(void)ioctl(device, WDIOC_GETSUPPORT, &info);
+		info.identity[sizeof(info.identity) - 1] = '\0';
+		watchdog_driver((const char *)info.identity, name, sizeof(name));
 		if (ioctl(device, WDIOC_GETTIMEOUT, &seconds) < 0 || seconds < 0)
 			seconds = 0;
 	}

@@ -48,6 +48,9 @@ void watchdog_be_patient(void);
  */
 bool watchdog_describe(struct facts *facts);
 
+/* The driver's name out of what it calls itself; other names are as they are. */
+void watchdog_driver(const char *identity, char *out, size_t size);
+
 /* For a machine that is halted, and must stay so. */
 void watchdog_disarm(void);
 

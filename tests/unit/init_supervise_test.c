@@ -160,6 +160,23 @@ static void test_watchdog_request(void **state)
 	assert_int_equal(facts.watchdog_timeout, 0);
 }
 
+static void test_watchdog_driver(void **state)
+{
+	static const char *const cases[][2] = {
+		{"i6300ESB timer", "i6300esb"},
+		{"Software Watchdog", "softdog"},
+		{"iTCO_wdt", "iTCO_wdt"}, /* called as its driver */
+		{"", "unknown"},
+	};
+	char name[FACTS_TEXT_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		watchdog_driver(cases[i][0], name, sizeof(name));
+		assert_string_equal(name, cases[i][1]);
+	}
+}
+
 static void test_overdue(void **state)
 {
 	static const struct {
@@ -369,6 +386,7 @@ int main(void)
 		cmocka_unit_test(test_backoff),
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_watchdog_request),
+		cmocka_unit_test(test_watchdog_driver),
 		cmocka_unit_test(test_overdue),
 		cmocka_unit_test(test_broken_volume),
 	};
