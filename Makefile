@@ -80,7 +80,7 @@ $(BUILD)/libbootloader-static.a: $(call sobj,$(BOOTLOADER))
 	@rm -f $@
 	ar rcs $@ $^
 
-# status, reboot and poweroff live with the services: proa takes only those objects.
+# status, report, reboot … live with the services: each program takes only its objects.
 $(BUILD)/proa: $(call obj,$(CLI) $(INSTALLER) $(UPGRADER)) $(BUILD)/libservices.a \
 		$(BUILD)/libbootloader.a $(BUILD)/libproa.a
 	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(LIBS_PROA)
@@ -88,7 +88,8 @@ $(BUILD)/proa: $(call obj,$(CLI) $(INSTALLER) $(UPGRADER)) $(BUILD)/libservices.
 $(BUILD)/proa-image: $(call obj,$(IMAGES)) $(BUILD)/libbootloader.a $(BUILD)/libproa.a
 	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(LIBS_IMAGE)
 
-$(BUILD)/proa-services: $(call obj,$(SERVICES)) $(BUILD)/libbootloader.a $(BUILD)/libproa.a
+$(BUILD)/proa-services: $(call obj,init/services/main.c) $(BUILD)/libservices.a \
+		$(BUILD)/libbootloader.a $(BUILD)/libproa.a
 	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(LIBS_SERVICES)
 
 $(BUILD)/init: $(call sobj,$(INIT)) $(BUILD)/libbootloader-static.a $(BUILD)/libproa-static.a

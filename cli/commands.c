@@ -7,6 +7,7 @@ const struct command commands[] = {
 	{"status", "tell what runs, from which slot, and how it fares", command_status},
 	{"history", "tell how this boot and those before it went", command_history},
 	{"boot-chart", "draw what took how long in this boot", command_boot_chart},
+	{"report", "write what support needs to know to one file, secrets masked", command_report},
 	{"config", "read, check and change the machine's configuration", command_config},
 	{"service", "list, stop, restart the system's services; their logs", command_service},
 	{"reboot", "stop all containers in order and reboot", command_reboot},

@@ -6,6 +6,7 @@ int command_boot_chart(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_service(int argc, char **argv);
 int command_history(int argc, char **argv);
+int command_report(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_reboot(int argc, char **argv);
 int command_poweroff(int argc, char **argv);
