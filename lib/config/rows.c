@@ -218,7 +218,7 @@ const struct config_row config_rows[] = {
 
 	SECTION("proa.watchdog", "What resets a machine that hangs (`docs/watchdog.md`)."),
 	VALUE("proa.watchdog.enabled", config_bool, "true", "Whether it is used."),
-	VALUE("proa.watchdog.timeout", config_duration, "30s", "After which silence.", .least = 10,
+	VALUE("proa.watchdog.timeout", config_duration, "2m", "After which silence.", .least = 10,
 	      .most = 600),
 
 	UNUSED("proa.state", BY_INSTALL),

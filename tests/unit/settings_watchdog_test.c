@@ -58,12 +58,12 @@ static void test_told(void **state)
 	static const struct {
 		const char *rule, *text, *request, *answer, *problems;
 	} cases[] = {
-		{"the default", "{}\n", "watchdog 30", "ok", ""},
+		{"the default", "{}\n", "watchdog 120", "ok", ""},
 		{"minutes are seconds to PID 1", "proa: {watchdog: {timeout: 2m}}\n",
 		 "watchdog 120", "ok", ""},
 		{"switched off", "proa: {watchdog: {enabled: no, timeout: 2m}}\n", "watchdog off",
 		 "ok", ""},
-		{"what is in error is left out", "proa: {watchdog: {timeout: 5s}}\n", "watchdog 30",
+		{"what is in error is left out", "proa: {watchdog: {timeout: 5s}}\n", "watchdog 120",
 		 "ok",
 		 "conf/a.yml:1:19: error: proa.watchdog.timeout: \"5s\" is not a time from 10s to "
 		 "10m, with its unit (s, m or h)\n"},
