@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from machine import ROOT, run_quietly
 
 HARDWARE = ["-device", "i6300esb", "-action", "watchdog=reset"]
@@ -51,6 +53,7 @@ def test_watchdog(disk, machine, folder):
     one.wait_true("grep -x watchdog=off /run/proa/boot")
 
 
+@pytest.mark.full
 def test_softdog(disk, machine):
     """Without hardware the kernel's own timer does, once the machine is up."""
     one = machine(disk(), extra=["-machine", "pc"])
