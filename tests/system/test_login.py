@@ -2,15 +2,21 @@
 
 import pytest
 
-from machine import run_quietly
+from machine import MachineError, run_quietly
 from ssh import make_key, options, public, ssh, wait_ssh
 
 
 def log_in(one, password):
     """At the console's prompt; what stands there then."""
-    one.wait_for(r"login: ", 180)
-    one.type("\n") # other lines may have come behind the first prompt
-    one.wait_for(r"login: $", 60)
+    # Other lines may stand behind a prompt that has come already: a new one is asked for.
+    for attempt in range(10):
+        one.type("\n")
+        try:
+            one.wait_for(r"login: $", 20)
+            break
+        except MachineError:
+            if attempt == 9:
+                raise
     one.type("proa\n")
     one.wait_for("Password: ")
     one.type(password + "\n")
