@@ -141,7 +141,7 @@ int io_read_file(const char *path, size_t limit, char **out, size_t *out_size, s
 	return io_read_fd(fd, path, limit, out, out_size, err);
 }
 
-static int sync_parent(const char *path, struct error *err)
+int io_sync_parent(const char *path, struct error *err)
 {
 	_cleanup_free_ char *parent = strdup(path);
 	_cleanup_fd_ int fd = -1;
@@ -181,7 +181,7 @@ int io_replace_file(const char *path, const void *data, size_t size, mode_t mode
 		unlink(temporary);
 		return r;
 	}
-	return sync_parent(path, err);
+	return io_sync_parent(path, err);
 }
 
 int io_make_dirs(const char *path, struct error *err)

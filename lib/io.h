@@ -46,6 +46,9 @@ int io_read_fd(int fd, const char *name, size_t limit, char **out, size_t *out_s
 int io_replace_file(const char *path, const void *data, size_t size, mode_t mode,
 		    struct error *err);
 
+/* Makes names within the folder of `path` as durable as what they name. */
+int io_sync_parent(const char *path, struct error *err);
+
 /* Creates `path` and its missing parents (mode 0755). Returns 0 or a negative errno. */
 int io_make_dirs(const char *path, struct error *err);
 

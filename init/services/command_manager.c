@@ -23,11 +23,11 @@ int command_ask_manager(const char *command, const char *line, char *answer, siz
 	if (r == -ENOENT)
 		fprintf(stderr, "%s: this machine does not run Proa (there is no %s)\n", command,
 			PATH_SERVICES_SOCKET);
-	else if (r == -EPROTO && geteuid() != 0)
+	else if (r == -EACCES || (r == -EPROTO && geteuid() != 0))
 		fprintf(stderr, "%s: only root may do this: sudo %s\n", command, command);
 	else
 		fprintf(stderr, "%s: %s\n", command, err.message);
-	return r == -EPROTO ? EXIT_REFUSED : EXIT_FAILED;
+	return r == -EPROTO || r == -EACCES ? EXIT_REFUSED : EXIT_FAILED;
 }
 
 int command_config_apply(int argc, char **argv)

@@ -24,7 +24,7 @@ int control_open(struct control *control, const char *path, struct error *err)
 	control->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (control->listener < 0 ||
 	    bind(control->listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    chmod(path, 0666) < 0 || listen(control->listener, CONTROL_CLIENTS) < 0)
+	    chmod(path, 0600) < 0 || listen(control->listener, CONTROL_CLIENTS) < 0)
 		return error_errno(err, "cannot listen on %s", path);
 	return 0;
 }

@@ -235,8 +235,9 @@ static int write_whole(const struct file *file, struct error *err)
 	    fsync(fd) < 0 || rename(temporary, file->path) < 0) {
 		r = error_errno(err, "cannot write it");
 		unlink(temporary);
+		return r;
 	}
-	return r;
+	return io_sync_parent(file->path, err);
 }
 
 static int write_file(struct file *file, struct error *err)

@@ -1,8 +1,10 @@
 #include "init/services/mounts.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <mntent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -12,11 +14,12 @@
 #include "lib/io.h"
 
 #define MOUNTS "/proc/self/mounts"
-#define SWAPS   "/proc/swaps"
+#define SWAPS  "/proc/swaps"
 
 /* Fields of fstab(5). */
 struct mount {
 	const char *device, *folder, *type, *options;
+	char path[PATH_MAX]; /* the folder, without links, dots and slashes at its end */
 };
 
 static const char *field(const struct config_node *item, size_t index, const char *otherwise)
@@ -49,7 +52,7 @@ static bool is_mounted(const struct mount *mount)
 	bool found = false;
 
 	while (table && !found && (entry = getmntent(table)))
-		found = strcmp(entry->mnt_dir, mount->folder) == 0;
+		found = strcmp(entry->mnt_dir, mount->path) == 0;
 	if (table)
 		endmntent(table);
 	return found;
@@ -120,7 +123,7 @@ static int run_mount(const struct mount *mount, char *said, size_t size)
 			      (char *)mount->options,
 			      (char *)"--",
 			      (char *)mount->device,
-			      (char *)mount->folder,
+			      (char *)mount->path,
 			      NULL};
 	char words[160];
 	int status = run_program(is_swap(mount) ? swapon : argv, words, sizeof(words));
@@ -130,28 +133,44 @@ static int run_mount(const struct mount *mount, char *said, size_t size)
 	return status;
 }
 
-/* Returns whether it is worth to try again later; `said` tells what is wrong, or "". */
-static bool apply_one(const struct mount *mount, char *said, size_t size)
+/*
+ * Makes the folder, and finds its one name: /mnt/a/ is /mnt/a, and a link may lead into the
+ * system's own. Returns 0 or -1, and says why.
+ */
+static int find_folder(struct mount *mount, char *said, size_t size)
 {
 	struct error err = ERROR_INIT;
+
+	if (mount->folder[0] != '/' || is_reserved(mount->folder)) {
+		snprintf(said, size, "mounts: %s is the system's own, or no absolute path",
+			 mount->folder);
+		return -1;
+	}
+	if (io_make_dirs(mount->folder, &err) < 0) {
+		snprintf(said, size, "mounts: %.200s", err.message);
+		return -1;
+	}
+	if (!realpath(mount->folder, mount->path) || is_reserved(mount->path)) {
+		snprintf(said, size, "mounts: %s is the system's own", mount->folder);
+		return -1;
+	}
+	return 0;
+}
+
+/* Returns whether it is worth to try again later; `said` tells what is wrong, or "". */
+static bool apply_one(struct mount *mount, char *said, size_t size)
+{
 	int status;
 
 	said[0] = '\0';
-	if (has_option(mount->options, "noauto") ||
-	    (is_swap(mount) ? is_swapped_on(mount->device) : is_mounted(mount)))
+	if (has_option(mount->options, "noauto"))
 		return false;
-	if (!is_swap(mount) && (mount->folder[0] != '/' || is_reserved(mount->folder))) {
-		snprintf(said, size, "mounts: %s is the system's own, or no absolute path",
-			 mount->folder);
+	if (is_swap(mount) ? is_swapped_on(mount->device)
+			   : find_folder(mount, said, size) < 0 || is_mounted(mount))
 		return false;
-	}
 	if (is_absent(mount)) {
 		snprintf(said, size, "mounts: there is no %s", mount->device);
 		return true;
-	}
-	if (!is_swap(mount) && io_make_dirs(mount->folder, &err) < 0) {
-		snprintf(said, size, "mounts: %.200s", err.message);
-		return false;
 	}
 	status = run_mount(mount, said, size);
 	/* mount(8): 32 is a failure of the mount, one without its device among them. */

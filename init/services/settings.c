@@ -8,7 +8,7 @@
 
 #include "init/services/run.h"
 #include "lib/cleanup.h"
-#include "lib/config/merge.h"
+#include "lib/config/values.h"
 #include "lib/io.h"
 
 enum { MODULE_WORDS_MAX = 32 };
@@ -23,13 +23,6 @@ const struct settings_paths settings_of_this_machine = {
 
 #define complain(config, node, path, ...)                                                          \
 	config_problem(&(config)->problems, CONFIG_ERROR, &(node)->at, path, __VA_ARGS__)
-
-static const struct config_node *find(const struct config *config, const char *name)
-{
-	_cleanup_config_path_ struct config_path path = {0};
-
-	return config_path_parse(name, &path, NULL) < 0 ? NULL : config_find(&config->tree, &path);
-}
 
 static int write_name(const char *path, const char *name, struct error *err)
 {
@@ -46,7 +39,7 @@ static int write_name(const char *path, const char *name, struct error *err)
 /* PID 1 has set the name that was kept; this boot's is written where /etc/hostname leads. */
 static int apply_hostname(struct config *config, const struct settings_paths *paths)
 {
-	const struct config_node *node = find(config, "hostname");
+	const struct config_node *node = config_get(config, "hostname");
 	_cleanup_free_ char *kept = NULL;
 	struct error err = ERROR_INIT;
 	size_t size;
@@ -140,8 +133,8 @@ static int apply_module(struct config *config, const struct settings_paths *path
 
 int settings_apply(struct config *config, const struct settings_paths *paths)
 {
-	const struct config_node *modules = find(config, "proa.modules");
-	const struct config_node *sysctl = find(config, "proa.sysctl");
+	const struct config_node *modules = config_get(config, "proa.modules");
+	const struct config_node *sysctl = config_get(config, "proa.sysctl");
 	int r = apply_hostname(config, paths);
 
 	/* Modules bring settings of their own. */

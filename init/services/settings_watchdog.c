@@ -4,22 +4,15 @@
 #include <stdio.h>
 
 #include "init/services/request.h"
-#include "lib/config/merge.h"
 #include "lib/config/types.h"
+#include "lib/config/values.h"
 
 enum { TRIES = 5 }; /* of two seconds each */
 
-static const struct config_node *find(const struct config *config, const char *name)
-{
-	_cleanup_config_path_ struct config_path path = {0};
-
-	return config_path_parse(name, &path, NULL) < 0 ? NULL : config_find(&config->tree, &path);
-}
-
 int settings_watchdog(struct config *config, const char *init_socket)
 {
-	const struct config_node *enabled = find(config, "proa.watchdog.enabled");
-	const struct config_node *timeout = find(config, "proa.watchdog.timeout");
+	const struct config_node *enabled = config_get(config, "proa.watchdog.enabled");
+	const struct config_node *timeout = config_get(config, "proa.watchdog.timeout");
 	struct error err = ERROR_INIT;
 	char request[48] = "watchdog off";
 	long long seconds;

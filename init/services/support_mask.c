@@ -67,6 +67,18 @@ static size_t value_length(const char *at, size_t left, bool quoted)
 	return i;
 }
 
+/* Behind "://": the length of "USER:PASSWORD" before an @, or 0. */
+static size_t login_at(const char *text, size_t i, size_t left)
+{
+	size_t length = 0;
+
+	if (i < 3 || memcmp(text + i - 3, "://", 3) != 0)
+		return 0;
+	while (length < left && text[i + length] > ' ' && !strchr("/@\"'", text[i + length]))
+		length++;
+	return length < left && text[i + length] == '@' ? length : 0;
+}
+
 static bool begins_word(const char *text, size_t i)
 {
 	return i == 0 || (unsigned char)text[i - 1] <= ' ' || strchr("\"'=:,", text[i - 1]);
@@ -93,6 +105,8 @@ int mask_text(const struct mask_secrets *secrets, char **text, size_t *size)
 
 		skip = name ? name + value_length(at + name, left - name, opens_quotes(*text, i))
 			    : secret_at(secrets, at, left);
+		if (!skip)
+			skip = login_at(*text, i, left);
 		if (name)
 			fwrite(at, 1, name, out);
 		if (skip)

@@ -13,12 +13,23 @@ static void add(const char **list, size_t *count, const char *item)
 		list[(*count)++] = item;
 }
 
+void docker_args_parse(struct docker_args *out)
+{
+	char *rest = out->text, *line;
+
+	while ((line = strsep(&rest, "\n"))) {
+		if (strncmp(line, "--", 2) == 0)
+			add(out->arguments, &out->arguments_count, line);
+		else if (strchr(line, '=') && line[0] != '=')
+			add(out->environment, &out->environment_count, line);
+	}
+}
+
 void docker_args_read(const char *path, struct docker_args *out)
 {
 	/* A pipe in the file's place must not hold up PID 1. */
 	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	struct stat status;
-	char *rest, *line;
 	ssize_t size;
 
 	*out = (struct docker_args){0};
@@ -29,11 +40,5 @@ void docker_args_read(const char *path, struct docker_args *out)
 	if (size < 0 || (size_t)size == sizeof(out->text))
 		return;
 	out->text[size] = '\0';
-	rest = out->text;
-	while ((line = strsep(&rest, "\n"))) {
-		if (strncmp(line, "--", 2) == 0)
-			add(out->arguments, &out->arguments_count, line);
-		else if (strchr(line, '=') && line[0] != '=')
-			add(out->environment, &out->environment_count, line);
-	}
+	docker_args_parse(out);
 }

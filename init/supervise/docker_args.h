@@ -18,6 +18,9 @@ struct docker_args {
 	size_t arguments_count, environment_count;
 };
 
+/* Fills the lists of `text`, which is cut into lines. */
+void docker_args_parse(struct docker_args *out);
+
 /* Reads the file; what is neither kind of line, or too much, is left out. */
 void docker_args_read(const char *path, struct docker_args *out);
 

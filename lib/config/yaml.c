@@ -194,12 +194,23 @@ static int read_list(struct reader *reader, struct config_node *out, unsigned in
 	}
 }
 
+/* Keys become names of files, variables and arguments, a line each. */
+static bool is_one_line(const yaml_event_t *key)
+{
+	const unsigned char *text = key->data.scalar.value;
+
+	for (size_t i = 0; i < key->data.scalar.length; i++)
+		if (text[i] < ' ' || text[i] == 127)
+			return false;
+	return true;
+}
+
 /* A key that is no text: reported, and what belongs to it is left out. */
 static int skip_pair(struct reader *reader, const yaml_event_t *key, unsigned int depth)
 {
 	_cleanup_event_ yaml_event_t event = {0};
 	_cleanup_config_ struct config_node skipped = {0}, value = {0};
-	int r = report(reader, key->start_mark, "a key must be a text");
+	int r = report(reader, key->start_mark, "a key must be a text of one line");
 
 	if (r == 0)
 		r = read_value(reader, key, &skipped, depth);
@@ -216,8 +227,7 @@ static int read_pair(struct reader *reader, const yaml_event_t *key, struct conf
 	char *name;
 	int r;
 
-	if (key->type != YAML_SCALAR_EVENT ||
-	    strlen((const char *)key->data.scalar.value) != key->data.scalar.length)
+	if (key->type != YAML_SCALAR_EVENT || !is_one_line(key))
 		return skip_pair(reader, key, depth);
 	name = strdup((const char *)key->data.scalar.value);
 	child = name ? config_add(out, name) : NULL;

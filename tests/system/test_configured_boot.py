@@ -10,6 +10,8 @@ mounts:
 - [/dev/vdb, /mnt/data, ext4, "noatime"]
 - [/dev/vdz, /mnt/none]
 - [tmpfs, /usr, tmpfs]
+- [tmpfs, /mnt/../bin/, tmpfs]
+- [tmpfs, /srv/twice/, tmpfs]
 write_files:
 - {path: /mnt/data/note, content: "on the second disk\\n", owner: proa, permissions: "0600"}
 - {path: /etc/none, content: x}
@@ -39,6 +41,11 @@ def test_configured_boot(disk, machine, folder):
     assert one.check("stat -c '%U %a' /mnt/data/note").strip() == "proa 600"
     one.wait_true("test -e /run/runcmd")
     assert "said" in one.check("sudo cat /var/log/runcmd.log")
+
+    # Mounted once, whatever its name is written like, and nothing over the system's own.
+    one.check("sudo proa config apply")
+    assert one.check("grep -c ' /srv/twice ' /proc/mounts").strip() == "1"
+    assert "tmpfs" not in one.check("findmnt -n -o FSTYPE -T /usr/bin; findmnt -n -o FSTYPE -T /usr")
 
     # What went wrong is said, with its place.
     said = one.check("sudo proa status; true")

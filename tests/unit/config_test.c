@@ -112,7 +112,8 @@ static void test_broken(void **state)
 		{"hostname: \"a\\0b\"\n",
 		 "1:1: warning: hostname: nothing stands behind it: it has no "
 		 "effect\n1:11: error: a text with a NUL character in it\n"},
-		{"? [a]\n: b\nhostname: c\n", "1:3: error: a key must be a text\n"},
+		{"? [a]\n: b\nhostname: c\n", "1:3: error: a key must be a text of one line\n"},
+		{"\"a\\nb\": 1\nhostname: c\n", "1:1: error: a key must be a text of one line\n"},
 		{"hostname: !mine a\n", "1:11: error: the tag !mine is not understood: leave it "
 					"out\n"},
 		{"write_files: [{path: /x, content: !!binary aGk=}]\n",

@@ -37,6 +37,10 @@ static void test_text(void **state)
 		const char *rule, *text, *masked;
 	} cases[] = {
 		{"nothing", "", ""},
+		{"a proxy's log-in", "http_proxy: http://me:pw@p.example:1 x@y",
+		 "http_proxy: http://********@p.example:1 x@y"},
+		{"an address without one", "https://p.example/a@b", "https://p.example/a@b"},
+		{"an address at the end", "http://", "http://"},
 		{"a secret, anywhere", "xhunter2x\nhunter2", "x********x\n********"},
 		{"the longest one", "hunter22.", "********."},
 		{"cut at the end", "hunter", "hunter"},
