@@ -196,6 +196,9 @@ static int restart_changed(struct supervisor *supervisor, bool network, bool ntp
 			  (ntp && strcmp(name, "ntp") == 0);
 		if (changed && !service->held && !service->spec->disabled) {
 			service_restart(service, now);
+			/* Whether it answers with these options is to be seen anew. */
+			if (service->spec->user_docker)
+				supervisor->user_docker.announced = false;
 			snprintf(answer + strlen(answer), size - strlen(answer), " %s", name);
 		}
 		if (strcmp(name, "console") == 0)

@@ -42,11 +42,6 @@ def test_configured_boot(disk, machine, folder):
     one.wait_true("test -e /run/runcmd")
     assert "said" in one.check("sudo cat /var/log/runcmd.log")
 
-    # Mounted once, whatever its name is written like, and nothing over the system's own.
-    one.check("sudo proa config apply")
-    assert one.check("grep -c ' /srv/twice ' /proc/mounts").strip() == "1"
-    assert "tmpfs" not in one.check("findmnt -n -o FSTYPE -T /usr/bin; findmnt -n -o FSTYPE -T /usr")
-
     # What went wrong is said, with its place.
     said = one.check("sudo proa status; true")
     assert "Degraded" in said
@@ -55,3 +50,11 @@ def test_configured_boot(disk, machine, folder):
         assert words in " ".join(said.split()), said
     log = one.check("sudo cat /var/log/syslog")
     assert "Linux version" in log, "the kernel's messages are missing in /var/log/syslog"
+
+    # The options that user Docker does not start with come back, and go again.
+    one.check("sudo proa config apply")
+    one.wait_for("error: proa.docker: user Docker does not start with these options")
+    one.wait_true("docker version")
+    # Mounted once, whatever its name is written like, and nothing over the system's own.
+    assert one.check("grep -c ' /srv/twice ' /proc/mounts").strip() == "1"
+    assert "tmpfs" not in one.check("findmnt -n -o FSTYPE -T /usr/bin; findmnt -n -o FSTYPE -T /usr")
