@@ -37,6 +37,27 @@ static enum health health_of(const json_t *container)
 	return strstr(status, "(unhealthy)") ? UNHEALTHY : NO_CHECK;
 }
 
+/* A container that ends again and again is "running" for a moment each time. */
+enum { STEADY_S = 10 };
+
+/*
+ * "Up Less than a second", "Up 3 seconds", "Up 3 seconds (health: starting)": Docker's
+ * units.HumanDuration. Where its check has passed already, the check knows better.
+ */
+static bool has_just_started(const json_t *container)
+{
+	const char *status = json_string_value(json_object_get(container, "Status"));
+	unsigned seconds;
+	int read = 0;
+
+	if (!status || health_of(container) == HEALTHY)
+		return false;
+	if (strncmp(status, "Up Less than ", strlen("Up Less than ")) == 0)
+		return true;
+	return sscanf(status, "Up %3u second%n", &seconds, &read) == 1 && read > 0 &&
+	       seconds < STEADY_S;
+}
+
 static bool has_label(const json_t *container, const char *value)
 {
 	const char *label = json_string_value(
@@ -96,6 +117,8 @@ void containers_judge(struct containers *containers, const json_t *list)
 			miss(containers, name, "does not run");
 		else if ((required || before->healthy) && health != HEALTHY && health != NO_CHECK)
 			miss(containers, name, "is not healthy");
+		else if (has_just_started(container))
+			miss(containers, name, "has only just started");
 	}
 }
 
@@ -200,10 +223,10 @@ void containers_settle(struct containers *containers, const json_t *list)
 		struct containers_seen *one = &containers->before[i];
 		const json_t *container = find(list, one->name);
 
-		/* "Starting" is on its way still. */
-		if (container &&
-		    !(is_running(container) && (!one->healthy || health_of(container) == HEALTHY ||
-						health_of(container) == NO_CHECK)))
+		/* "Starting" is on its way still, and one that has just started may end again. */
+		if (container && !(is_running(container) && !has_just_started(container) &&
+				   (!one->healthy || health_of(container) == HEALTHY ||
+				    health_of(container) == NO_CHECK)))
 			containers->before[kept++] = *one;
 		else
 			free(one->name);

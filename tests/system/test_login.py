@@ -8,15 +8,16 @@ from ssh import make_key, options, public, ssh, wait_ssh
 
 def log_in(one, password):
     """At the console's prompt; what stands there then."""
-    # Other lines may stand behind a prompt that has come already: a new one is asked for.
+    # A prompt that came before other lines is asked for once more. No Enter before that: the
+    # prompt behind a failure would take it for a name, and ask for a password at once.
     for attempt in range(10):
-        one.type("\n")
         try:
             one.wait_for(r"login: $", 20)
             break
         except MachineError:
             if attempt == 9:
                 raise
+            one.type("\n")
     one.type("proa\n")
     one.wait_for("Password: ")
     one.type(password + "\n")

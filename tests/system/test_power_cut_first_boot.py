@@ -8,7 +8,7 @@ from machine import LOAD_IMAGE, USER_IMAGE
 @pytest.mark.parametrize("stage", [
     pytest.param("init: started", marks=pytest.mark.full),
     "state mounted",
-    "System Docker answers",
+    pytest.param("System Docker answers", marks=pytest.mark.full),
     pytest.param("user Docker answers", marks=pytest.mark.full),
 ])
 def test_power_cut_first_boot(disk, machine, stage):

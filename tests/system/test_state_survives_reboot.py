@@ -1,8 +1,11 @@
 """What people and their containers wrote is there after an orderly reboot."""
 
+import pytest
+
 from machine import LOAD_IMAGE, USER_IMAGE
 
 
+@pytest.mark.full
 def test_state_survives_reboot(disk, machine):
     one = machine(disk())
     one.wait_boot("health gate passed")

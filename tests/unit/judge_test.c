@@ -128,11 +128,22 @@ static void test_containers(void **state)
 	assert_judged("", "[]", "");
 	/* Gone altogether: a person has removed it. */
 	assert_judged("web\n", "[]", "");
-	assert_judged("web\n", "[" CONTAINER("web", "running", "Up 3 seconds", "") "]", "");
+	assert_judged("web\n", "[" CONTAINER("web", "running", "Up 3 minutes", "") "]", "");
 	assert_judged("web\n", "[" CONTAINER("web", "exited", "Exited (1)", "") "]",
 		      "container web does not run");
 	assert_judged("web\n", "[" CONTAINER("web", "restarting", "Restarting", "") "]",
 		      "container web does not run");
+	/* One that ends again and again runs for a moment each time. */
+	assert_judged("web\n", "[" CONTAINER("web", "running", "Up 10 seconds", "") "]", "");
+	assert_judged("web\n", "[" CONTAINER("web", "running", "Up 2 hours", "") "]", "");
+	assert_judged("web\n", "[" CONTAINER("web", "running", "Up 9 seconds", "") "]",
+		      "container web has only just started");
+	assert_judged("web\n", "[" CONTAINER("web", "running", "Up 1 second", "") "]",
+		      "container web has only just started");
+	assert_judged("web\n", "[" CONTAINER("web", "running", "Up Less than a second", "") "]",
+		      "container web has only just started");
+	assert_judged("web healthy\n",
+		      "[" CONTAINER("web", "running", "Up 3 seconds (healthy)", "") "]", "");
 	/* It did not run before. */
 	assert_judged("we\n", "[" CONTAINER("web", "exited", "Exited (1)", "") "]", "");
 	/* Healthy where it had been. */
@@ -159,17 +170,23 @@ static void test_containers(void **state)
 
 static void test_record(void **state)
 {
-	static const char list[] =
-		"[" CONTAINER("web", "running", "Up (healthy)", "") "," CONTAINER(
-			"db", "running", "Up",
-			"") "," CONTAINER("job", "running", "Up",
-					  "") "," CONTAINER("old", "exited", "",
-							    "") "," CONTAINER("no", "running", "Up",
-									      IGNORE) "]";
+	static const char list[] = "[" CONTAINER("web", "running", "Up (healthy)", "") "," CONTAINER(
+		"db", "running", "Up",
+		"") "," CONTAINER("job", "running", "Up",
+				  "") "," CONTAINER("old", "exited", "",
+						    "") "," CONTAINER("no", "running", "Up",
+								      IGNORE) "," CONTAINER("new",
+											    "runnin"
+											    "g",
+											    "Up 3 "
+											    "second"
+											    "s",
+											    "") "]";
 	static const char *const policies[][2] = {{"id-web", "always"},
 						  {"id-db", "unless-stopped"},
 						  {"id-job", "no"},
-						  {"id-no", "always"}};
+						  {"id-no", "always"},
+						  {"id-new", "no"}};
 	_cleanup_free_ char *text = NULL;
 	struct containers containers = {0};
 	json_t *json = json_loads(list, 0, NULL);
@@ -188,10 +205,11 @@ static void test_record(void **state)
 	assert_string_equal(text, "web healthy\ndb\n");
 
 	/* What has come back may be stopped by a person; what has not is expected still. */
-	assert_int_equal(containers_read(&containers, "web healthy\ndb\nold\ngone\n"), 0);
+	assert_int_equal(containers_read(&containers, "web healthy\ndb\nold\nnew\ngone\n"), 0);
 	containers_settle(&containers, json);
-	assert_int_equal(containers.count, 1);
+	assert_int_equal(containers.count, 2);
 	assert_string_equal(containers.before[0].name, "old");
+	assert_string_equal(containers.before[1].name, "new");
 	containers_free(&containers);
 	json_decref(json);
 }
