@@ -17,6 +17,7 @@ from ssh import make_key
 
 ROOT = machines.ROOT
 WORK = pathlib.Path(os.environ.get("PROA_SYSTEM_DIR", ROOT / "build/system"))
+RESTARTED = "machine started once more"
 
 
 def pytest_addoption(parser):
@@ -26,10 +27,19 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "full: only with --full")
+    config.addinivalue_line("markers", "xdist_group: what one worker runs, as it shares something")
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(WORK / "run", ignore_errors=True)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """Without --full, tests marked `full` are left out, not counted as skipped."""
+    for item in items:
+        # One worker boots the one machine, and one makes releases and loop devices.
+        for shared in ("booted", "releases"):
+            if shared in item.fixturenames:
+                item.add_marker(pytest.mark.xdist_group(shared))
     if config.getoption("--full"):
         return
     left_out = [item for item in items if item.get_closest_marker("full")]
@@ -46,9 +56,8 @@ def full(pytestconfig):
 
 @pytest.fixture(scope="session")
 def work():
-    """This run's folder: emptied at its start, so that a failure's files stay until the next."""
-    folder = WORK / "run"
-    shutil.rmtree(folder, ignore_errors=True)
+    """A worker's folder, emptied when the next run starts: a failure's files stay until then."""
+    folder = WORK / "run" / os.environ.get("PYTEST_XDIST_WORKER", "")
     folder.mkdir(parents=True)
     return folder
 
@@ -149,6 +158,10 @@ def booted(running_machine, request):
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """A failure shows what the machines' consoles said last, and how to look by hand."""
+    if call.when == "teardown":
+        # The summary is another process's.
+        item.user_properties += [(RESTARTED, f"{name}: {why}") for name, why in machines.restarts]
+        machines.restarts.clear()
     outcome = yield
     report = outcome.get_result()
     if not report.failed:
@@ -164,9 +177,13 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter, config):
-    for name, why in machines.restarts:
-        terminalreporter.write_line(f"started once more: {name}: {why}")
-    terminalreporter.write_line(f"machines started once more: {len(machines.restarts)}")
+    reports = [report for kind in terminalreporter.stats.values() for report in kind
+               if getattr(report, "when", None) == "teardown"]
+    restarts = [f"{report.nodeid}: {text}" for report in reports
+                for what, text in report.user_properties if what == RESTARTED]
+    for text in restarts:
+        terminalreporter.write_line(f"started once more: {text}")
+    terminalreporter.write_line(f"machines started once more: {len(restarts)}")
     result = config.getoption("--result")
     if not result:
         return

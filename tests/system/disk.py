@@ -155,9 +155,7 @@ class Golden:
             command += ["--sector-size", sector]
         run_quietly(*command)
         if flipped:
-            program = BUILD / "fill-slot"
-            run_quietly("make", "-s", "-C", ROOT, f"BUILD={BUILD}", program)
-            run_quietly(program, "--key", BUILD / "keys/1.root", path, "b", find_bundle())
+            run_quietly(BUILD / "fill-slot", "--key", BUILD / "keys/1.root", path, "b", find_bundle())
         return Disk(path, sector)
 
 
