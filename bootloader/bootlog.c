@@ -174,8 +174,7 @@ uint64_t bootlog_number(int fd, uint64_t offset, const uint8_t id[BOOTLOG_ID_SIZ
 
 		/* Hashing all 256 takes 50 ms on a slow machine: only where it would count. */
 		if (memcmp(bytes, MAGIC, sizeof(MAGIC)) != 0 ||
-		    bytes_get_le64(bytes + AT_BOOT) <= highest ||
-		    bootlog_parse(bytes, &record) < 0)
+		    bytes_get_le64(bytes + AT_BOOT) <= highest || bootlog_parse(bytes, &record) < 0)
 			continue;
 		if (place(record.boot, record.sequence) != i || record.boot == UINT64_MAX)
 			continue;
@@ -267,7 +266,7 @@ const char *bootlog_stage_name(enum bootlog_stage stage)
 	return "at an unknown stage";
 }
 
-void bootlog_describe(const struct bootlog_record *record, char *out, size_t size)
+static void describe_end(const struct bootlog_record *record, char *out, size_t size)
 {
 	char when[32] = "an unknown time";
 	time_t time = (time_t)record->time;
@@ -275,8 +274,8 @@ void bootlog_describe(const struct bootlog_record *record, char *out, size_t siz
 
 	switch (record->end) {
 	case BOOTLOG_FAILED:
-		snprintf(out, size, "stage %d failed: %s", record->stage == BOOTLOG_INITRAMFS ? 1 : 2,
-			 record->reason);
+		snprintf(out, size, "stage %d failed: %s",
+			 record->stage == BOOTLOG_INITRAMFS ? 1 : 2, record->reason);
 		return;
 	case BOOTLOG_REBOOT:
 		snprintf(out, size, "orderly reboot, %s", bootlog_stage_name(record->stage));
@@ -292,4 +291,18 @@ void bootlog_describe(const struct bootlog_record *record, char *out, size_t siz
 		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &parts);
 	snprintf(out, size, "reset, last heartbeat at %s, %llu s after its start, %s", when,
 		 (unsigned long long)(record->uptime_ms / 1000), bootlog_stage_name(record->stage));
+}
+
+void bootlog_describe(const struct bootlog_record *record, char *out, size_t size)
+{
+	size_t used;
+
+	describe_end(record, out, size);
+	used = strlen(out);
+	/* A failure's reason has been told already, and has taken the place of any other. */
+	if (record->flags & BOOTLOG_DEGRADED && record->end != BOOTLOG_FAILED && *record->reason)
+		snprintf(out + used, size - used, "; degraded: %s", record->reason);
+	/* Whoever keeps it in lines must find one. */
+	for (char *p = out; (p = strchr(p, '\n'));)
+		*p = ' ';
 }

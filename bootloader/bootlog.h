@@ -115,7 +115,10 @@ int bootlog_each(int fd, uint64_t offset, uint64_t after, bootlog_each_fn each, 
 /* How far it came, for people: "with the state mounted", "settled". */
 const char *bootlog_stage_name(enum bootlog_stage stage);
 
-/* How it ended, for people: "stage 1 failed: …", "reset, last heartbeat at …". */
+/*
+ * How it ended, for people, in one line: "stage 1 failed: …", "reset, last heartbeat at …",
+ * with "; degraded: …" behind it.
+ */
 void bootlog_describe(const struct bootlog_record *record, char *out, size_t size);
 
 #endif

@@ -91,7 +91,9 @@ void record_heartbeat(void)
 void record_degraded(const char *reason)
 {
 	record.flags |= BOOTLOG_DEGRADED;
-	snprintf(record.reason, sizeof(record.reason), "%s", reason);
+	/* What it was is told still when all is well again. */
+	if (*reason)
+		snprintf(record.reason, sizeof(record.reason), "%s", reason);
 	write_record();
 }
 

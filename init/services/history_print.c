@@ -74,7 +74,8 @@ static void print_boot(FILE *out, const json_t *boot, size_t lines)
 		fputs("    fell back: the primary slot had no attempts left, or could not be "
 		      "read\n",
 		      out);
-	if (json_is_true(json_object_get(boot, "degraded")))
+	if (json_is_true(json_object_get(boot, "degraded")) &&
+	    !strstr(text(boot, "text", ""), "degraded: "))
 		fputs("    was degraded\n", out);
 	print_lines(out, json_object_get(boot, "lines"), lines);
 }

@@ -146,6 +146,15 @@ void gate_degraded(struct gate *gate, const char *reason)
 	record_degraded(gate->degraded);
 }
 
+void gate_stay(struct gate *gate, const char *reason)
+{
+	gate->verdict = GATE_FAILED;
+	gate->stays = true;
+	hurry_end();
+	gate_degraded(gate, reason);
+	history_harvest(gate->facts);
+}
+
 static char failure[256];
 
 static void react(struct gate *gate, bool other_verifies)
@@ -157,9 +166,7 @@ static void react(struct gate *gate, bool other_verifies)
 		stop_request(STOP_REBOOT, false);
 		return;
 	}
-	gate->stays = true;
-	gate_degraded(gate, failure);
-	history_harvest(gate->facts);
+	gate_stay(gate, failure);
 }
 
 static void other_slot_known(void *context, bool verifies)

@@ -51,6 +51,9 @@ void gate_passed(struct gate *gate);
 void gate_failed(struct gate *gate, const char *reason);
 void gate_degraded(struct gate *gate, const char *reason);
 
+/* Failed, and a reboot could not help: the machine stays up, degraded. */
+void gate_stay(struct gate *gate, const char *reason);
+
 /*
  * Has the boot's deadline passed, and the machine is neither accepted nor said to stay up?
  * Then the loop may turn, but PID 1 has missed its own deadline: the watchdog decides.

@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #include "init/boot/modules.h"
@@ -181,6 +184,26 @@ static int mount_state(const char *device, struct error *err)
 	return error_errno(err, "the state partition %s cannot be mounted", device);
 }
 
+static bool is_write_protected(const char *device)
+{
+	_cleanup_fd_ int fd = open(device, O_RDONLY | O_CLOEXEC);
+	int read_only = 0;
+
+	return fd >= 0 && ioctl(fd, BLKROGET, &read_only) == 0 && read_only;
+}
+
+/* The superblock may ask for it (tune2fs -O read-only): mount(2) says nothing of that. */
+static int refuse_read_only(const char *device, struct error *err)
+{
+	struct statvfs flags;
+
+	if (statvfs("/var", &flags) < 0 || !(flags.f_flag & ST_RDONLY))
+		return 0;
+	(void)umount2("/var", MNT_DETACH);
+	return error_set(err, -EROFS, "the file system of the state partition %s is read-only",
+			 device);
+}
+
 int state_mount(const struct facts *facts, struct error *err)
 {
 	bool checked = false;
@@ -188,6 +211,8 @@ int state_mount(const struct facts *facts, struct error *err)
 
 	if (!*facts->state)
 		return error_set(err, -ENOENT, "%s has no state partition (number 6)", facts->disk);
+	if (is_write_protected(facts->state))
+		return error_set(err, -EROFS, "the disk %s is write-protected", facts->disk);
 	r = load_ext4(err);
 	if (r < 0)
 		return r;
@@ -198,7 +223,9 @@ int state_mount(const struct facts *facts, struct error *err)
 			return r;
 	}
 	r = mount_state(facts->state, err);
-	if (r == 0 || checked || r == -ETIMEDOUT || r == -EINTR)
+	if (r == 0)
+		return refuse_read_only(facts->state, err);
+	if (checked || r == -ETIMEDOUT || r == -EINTR)
 		return r;
 	r = repair(facts->state, NULL);
 	if (r == 0)

@@ -14,7 +14,8 @@
  * journal's business, in the mount itself.
  *
  * Returns 0, -ETIMEDOUT (the disk answers no more), -EINTR (a shutdown was asked
- * for meanwhile), or another negative errno.
+ * for meanwhile), -EROFS (disk or file system take no writes, whatever is booted),
+ * or another negative errno.
  */
 int state_mount(const struct facts *facts, struct error *err);
 

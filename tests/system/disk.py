@@ -63,6 +63,12 @@ class Disk:
             run_quietly("qemu-io", "-f", "qcow2", "-c",
                         f"write -q -s {source.name} {offset} {len(data)}", self.path)
 
+    def wipe(self, label):
+        """Zeros over a whole partition."""
+        start, length = self.partition(label)
+        run_quietly("qemu-io", "-f", "qcow2" if self.qcow2 else "raw", "-c",
+                    f"write -q -z {start} {length}", self.path)
+
     def partition(self, label):
         """(first byte, length) of a partition, out of the GPT."""
         if self._partitions is None:

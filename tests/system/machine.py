@@ -79,11 +79,12 @@ def find_firmware(part):
     raise FileNotFoundError("no OVMF firmware in /usr/share/OVMF: install the package ovmf")
 
 
-def disk_arguments(index, path, bus, sector, order):
+def disk_arguments(index, path, bus, sector, order, writable):
     """QEMU's arguments for one disk; `order` is its place in the firmware's boot order, if any."""
     drive = f"disk{index}"
     image_format = "qcow2" if image_is_qcow2(path) else "raw"
     block = f"if=none,id={drive},file={path},format={image_format},cache=unsafe,discard=unmap"
+    block += "" if writable else ",readonly=on"
     size = f",logical_block_size={sector},physical_block_size={sector}" if sector != 512 else ""
     common = f"drive={drive}{size}" + (f",bootindex={order}" if order else "")
     device = {
@@ -105,12 +106,13 @@ def image_is_qcow2(path):
 
 
 def qemu_command(disks, *, accel, uefi_vars=None, memory=1024, bus="virtio", sector=512, cpus=2,
-                 boot=0, extra=(), forward=None, tap=False):
+                 boot=0, extra=(), forward=None, tap=False, writable=True):
     """The whole command line but for the serial console.
 
     `boot`: the disk that is booted; None: as the firmware itself remembers.
     `forward`: a port of this machine's loopback that leads to the guest's SSH server.
     `tap`: the network is the device tap0, and not QEMU's own.
+    `writable`: False for disks that take no writes.
     """
     command = ["qemu-system-x86_64", "-nodefaults", "-machine", "q35", "-m", str(memory),
                "-smp", str(cpus), "-display", "none", "-vga", "std", "-rtc", "base=utc"]
@@ -123,7 +125,7 @@ def qemu_command(disks, *, accel, uefi_vars=None, memory=1024, bus="virtio", sec
                     "-drive", f"if=pflash,format=qcow2,file={uefi_vars}"]
     for index, disk in enumerate(disks):
         order = None if boot is None else 1 if index == boot else index + 2
-        command += disk_arguments(index, disk, bus, sector, order)
+        command += disk_arguments(index, disk, bus, sector, order, writable)
     hostfwd = f",hostfwd=tcp:127.0.0.1:{forward}-:22" if forward else ""
     command += ["-netdev", "tap,id=net0,ifname=tap0,script=no,downscript=no" if tap
                 else f"user,id=net0{hostfwd}",
@@ -143,7 +145,7 @@ class Machine:
     """One machine. `disks` are image files, in the order in which they are attached."""
 
     def __init__(self, name, disks, folder, *, uefi=False, memory=1024, bus="virtio", sector=512,
-                 boot=0, extra=(), alive=INIT_STARTED, netns=None):
+                 boot=0, extra=(), alive=INIT_STARTED, netns=None, writable=True):
         self.name = name
         self.disks = [pathlib.Path(disk) for disk in disks]
         self.folder = pathlib.Path(folder)
@@ -151,6 +153,7 @@ class Machine:
         self.uefi, self.memory, self.bus, self.sector = uefi, memory, bus, sector
         self.ssh_port = free_port()
         self.boot = boot
+        self.writable = writable
         self.extra = list(extra)
         self.netns = netns      # the network name space in which it is, with a tap0
         self.alive = alive      # once the console has said this, silence is no stall
@@ -180,7 +183,7 @@ class Machine:
         command = qemu_command(self.disks, accel=accelerator(), uefi_vars=self._uefi_vars,
                                memory=self.memory, bus=self.bus, sector=self.sector,
                                boot=self.boot, extra=self.extra, forward=self.ssh_port,
-                               tap=self.netns is not None)
+                               tap=self.netns is not None, writable=self.writable)
         if self.netns:
             command = ["ip", "netns", "exec", self.netns, *command]
         command += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",

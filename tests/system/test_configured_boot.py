@@ -1,5 +1,7 @@
 """A cloud-config of all that is done once a boot; what of it goes wrong costs nothing else."""
 
+import pytest
+
 from machine import run_quietly
 
 CONFIG = """\
@@ -58,3 +60,17 @@ def test_configured_boot(disk, machine, folder):
     # Mounted once, whatever its name is written like, and nothing over the system's own.
     assert one.check("grep -c ' /srv/twice ' /proc/mounts").strip() == "1"
     assert "tmpfs" not in one.check("findmnt -n -o FSTYPE -T /usr/bin; findmnt -n -o FSTYPE -T /usr")
+
+
+@pytest.mark.full
+def test_system_docker_options(disk, machine):
+    """They count from the next boot on; one with which it does not start is left out."""
+    one = machine(disk(config="proa: {system_docker: {log_opts: {none: '1'}}}\n"))
+    one.wait_boot("health gate passed")
+    one.wait_shell()
+    one.type(" sudo proa reboot\n")
+    one.wait_boot("error: .*System Docker", unless=None)
+    one.wait_for("health gate passed", unless=None)
+    one.wait_shell()
+    said = one.check("sudo proa status; true")
+    assert "system_docker" in " ".join(said.split()), said

@@ -14,6 +14,9 @@ proa:
       volumes: [/run/probe:/probe]
       required: true
       healthcheck: {test: [CMD, test, -e, /probe/ok], interval: 2s, retries: 2}
+    cannot:
+      image: proa/os
+      command: [/no/such/program]
     nowhere:
       image: registry.invalid/nothing:1
     wrong:
@@ -32,6 +35,7 @@ def test_own_services(disk, machine):
     assert "wrong" not in listed
     said = one.check("sudo proa status || true")
     assert 'wrong is left out: unknown key "imag" in service wrong' in " ".join(said.split()), said
+    one.wait_true("sudo proa status | grep cannot | grep -q /no/such/program")
     # No registry, no image: that delays nobody, and says so.
     one.wait_true("proa service list | grep nowhere | grep -q 'pull\\|down'")
 

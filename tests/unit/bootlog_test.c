@@ -85,11 +85,16 @@ static void test_impossible_values(void **state)
 		size_t at, size;
 		uint8_t value;
 	} rows[] = {
-		{"boot 0", 8, 8, 0},		   {"sequence 0", 16, 8, 0},
-		{"a third slot", 56, 1, 'c'},	   {"stage 0", 57, 1, 0},
-		{"a stage past the last", 57, 1, 6}, {"an end past the last", 58, 1, 5},
-		{"more lines than there is room", 62, 1, 1}, {"flip without an end", 64, 32, 'x'},
-		{"version without an end", 96, 32, 'x'}, {"reason without an end", 128, 256, 'x'},
+		{"boot 0", 8, 8, 0},
+		{"sequence 0", 16, 8, 0},
+		{"a third slot", 56, 1, 'c'},
+		{"stage 0", 57, 1, 0},
+		{"a stage past the last", 57, 1, 6},
+		{"an end past the last", 58, 1, 5},
+		{"more lines than there is room", 62, 1, 1},
+		{"flip without an end", 64, 32, 'x'},
+		{"version without an end", 96, 32, 'x'},
+		{"reason without an end", 128, 256, 'x'},
 	};
 
 	(void)state;
@@ -242,7 +247,8 @@ static void test_unreadable_part(void **state)
 
 	for (uint64_t boot = 1; boot <= 5; boot++)
 		write_one(ring->fd, boot, 1);
-	assert_int_equal(ftruncate(ring->fd, START + FLIPFS_LOG_OFFSET + 8 * BOOTLOG_RECORD_SIZE), 0);
+	assert_int_equal(ftruncate(ring->fd, START + FLIPFS_LOG_OFFSET + 8 * BOOTLOG_RECORD_SIZE),
+			 0);
 	assert_int_equal(read_ring(ring->fd, 0).count, 3);
 	assert_int_equal(bootlog_number(ring->fd, START, other), 4);
 
@@ -257,7 +263,8 @@ static void test_describe(void **state)
 		enum bootlog_end end;
 		const char *text;
 	} rows[] = {
-		{BOOTLOG_INITRAMFS, BOOTLOG_FAILED, "stage 1 failed: System Docker does not answer"},
+		{BOOTLOG_INITRAMFS, BOOTLOG_FAILED,
+		 "stage 1 failed: System Docker does not answer"},
 		{BOOTLOG_STATE, BOOTLOG_FAILED, "stage 2 failed: System Docker does not answer"},
 		{BOOTLOG_SETTLED, BOOTLOG_REBOOT, "orderly reboot, settled"},
 		{BOOTLOG_GATE, BOOTLOG_POWEROFF, "orderly power-off, with the health gate passed"},
@@ -272,9 +279,34 @@ static void test_describe(void **state)
 
 		record.stage = rows[i].stage;
 		record.end = rows[i].end;
+		record.flags &= ~(unsigned int)BOOTLOG_DEGRADED;
 		bootlog_describe(&record, text, sizeof(text));
 		assert_string_equal(text, rows[i].text);
 	}
+}
+
+/* What was wrong in a boot that went on all the same; one line, whatever somebody wrote. */
+static void test_describe_degraded(void **state)
+{
+	struct bootlog_record record = sample(1, 1);
+	char text[512];
+
+	(void)state;
+	record.flags |= BOOTLOG_DEGRADED;
+	record.stage = BOOTLOG_GATE;
+	record.end = BOOTLOG_REBOOT;
+	snprintf(record.reason, sizeof(record.reason), "check a\nboot=7 failed");
+	bootlog_describe(&record, text, sizeof(text));
+	assert_string_equal(text, "orderly reboot, with the health gate passed; degraded: check a "
+				  "boot=7 failed");
+	record.reason[0] = '\0';
+	bootlog_describe(&record, text, sizeof(text));
+	assert_string_equal(text, "orderly reboot, with the health gate passed");
+	/* Its reason is the failure's. */
+	record.end = BOOTLOG_FAILED;
+	snprintf(record.reason, sizeof(record.reason), "no disk");
+	bootlog_describe(&record, text, sizeof(text));
+	assert_string_equal(text, "stage 2 failed: no disk");
 }
 
 int main(void)
@@ -288,6 +320,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_torn_write, open_ring, close_ring),
 		cmocka_unit_test_setup_teardown(test_unreadable_part, open_ring, close_ring),
 		cmocka_unit_test(test_describe),
+		cmocka_unit_test(test_describe_degraded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,85 @@
+"""The state partition is damaged, refuses writes, or is not there: the machine is reached."""
+
+import json
+
+import pytest
+
+from ssh import public, ssh, wait_ssh
+
+
+def status(one):
+    return json.loads(one.check("sudo proa status --json || true"))
+
+
+def test_read_only_while_running(booted, key):
+    """An error of the file system's: no write goes through any more, all else goes on."""
+    booted.check(f"mkdir -p ~/.ssh && echo '{public(key)}' > ~/.ssh/authorized_keys")
+    wait_ssh(booted, key)
+    booted.check("echo test | sudo tee /sys/fs/ext4/vda6/trigger_fs_error")
+    booted.wait_true("grep -q '/dev/vda6 /var .*ro,' /proc/mounts && ! touch ~/file")
+
+    # It is said within a minute; nothing ends, and people still get in.
+    booted.wait_for("degraded: the state partition is not mounted read-write", 120)
+    found = status(booted)
+    assert (found["gate"], found["phase"]) == ("passed", "degraded"), found
+    assert ssh(booted, key, "cat /proc/uptime")[0] == 0
+    assert booted.check("docker exec survivor echo lives") == "lives"
+
+    # The next boot mends it.
+    booted.type(" sudo proa reboot\n")
+    booted.wait_boot("checking the file system on /dev/vda6", unless=None)
+    booted.wait_for("state mounted")
+
+
+def test_damaged(disk, machine):
+    """The superblock and the first group's tables are gone: e2fsck has copies of them."""
+    made = disk(config="hostname: kept\n")
+    start, _ = made.partition("proa-state")
+    made.write(start, bytes(16 << 10))
+    one = machine(made)
+    one.wait_boot("error: /dev/vda6 was damaged, and is repaired", unless=None)
+    one.wait_for("health gate passed", unless=None)
+    one.wait_shell()
+    assert one.check("hostname") == "kept"
+
+
+def test_missing(disk, machine, folder, full):
+    """Nothing of it is left: up all the same, open at the consoles, and on with a new one."""
+    made = disk(autologin=False)
+    made.wipe("proa-state")
+    one = machine(made)
+    one.wait_boot("error: health gate failed: the state partition /dev/vda6 cannot be mounted",
+                  unless=None)
+    one.wait_for("degraded: the state partition", 600)
+    one.wait_for("service console runs", unless=None)
+    one.wait_shell()
+    found = status(one)
+    assert (found["slot"], found["phase"]) == ("a", "degraded")
+    assert "the state partition /dev/vda6 cannot be mounted" in found["degraded"]
+    # Its SSH server answers, and knows nobody; its Docker runs containers.
+    one.wait_true("proa service list | grep -q '^docker *running'")
+    code, said = ssh(one, None, "true")
+    assert code == 255 and "(publickey)" in said
+    if not full:
+        return
+
+    # As proa-init(8) has it.
+    one.check("sudo mkfs.ext4 -q -L proa-state /dev/vda6", 300)
+    one.check("sudo mount /dev/vda6 /mnt && sudo mkdir -p /mnt/lib/proa/conf")
+    one.check("echo 'proa: {autologin: true}' | sudo tee /mnt/lib/proa/conf/cloud-config.yml")
+    one.check("sudo umount /mnt")
+    one.type(" sudo proa reboot\n")
+    one.wait_boot("health gate passed")
+    one.wait_shell()
+    assert status(one)["phase"] != "degraded"
+
+
+@pytest.mark.full
+def test_write_protected(disk, machine):
+    """No write at all, GRUB's neither: a reboot would be the same again, for ever."""
+    made = disk(flipped=True)
+    one = machine(made, writable=False)
+    one.wait_boot("degraded: the disk /dev/vda is write-protected", unless=None)
+    one.wait_for("service console runs", unless=None)
+    one.wait_shell()
+    assert "the disk /dev/vda is write-protected" in status(one)["degraded"]
