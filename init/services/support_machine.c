@@ -89,7 +89,7 @@ static int print_history(FILE *out, const char *path, struct error *err)
 	return 0;
 }
 
-/* There only where the configuration has something to run, or somebody has checks. */
+/* There only after a crash, or where there is something to run or to check. */
 static int print_log(FILE *out, const char *path, struct error *err)
 {
 	int r = print_file(out, path, err);
@@ -250,6 +250,7 @@ const struct support_part support_machine_parts[] = {
 	{"status.txt", print_status, NULL},
 	{"status.json", print_status, "json"},
 	{"history", print_history, "/var/lib/proa/history"},
+	{"crash", print_log, "/var/lib/proa/crash"},
 	{"config", print_config, NULL},
 	{"flip", print_flip, NULL},
 	{"kernel.log", print_kernel_log, NULL},

@@ -13,6 +13,7 @@
 #include "init/supervise/history.h"
 #include "init/supervise/loop.h"
 #include "init/supervise/other_slot.h"
+#include "init/supervise/pstore.h"
 #include "init/supervise/stop.h"
 #include "init/supervise/zram.h"
 #include "lib/console.h"
@@ -135,6 +136,7 @@ void gate_passed(struct gate *gate)
 	zram_start();
 	(void)loop_after(SETTLE_MS, settle, gate);
 	history_harvest(gate->facts);
+	pstore_harvest();
 }
 
 void gate_degraded(struct gate *gate, const char *reason)
@@ -153,6 +155,8 @@ void gate_stay(struct gate *gate, const char *reason)
 	hurry_end();
 	gate_degraded(gate, reason);
 	history_harvest(gate->facts);
+	if (gate->facts->t_state) /* else it would go into memory, and be lost */
+		pstore_harvest();
 }
 
 static char failure[256];

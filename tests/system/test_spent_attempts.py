@@ -27,12 +27,15 @@ def crash(one):
     one.wait_for("Kernel panic")
 
 
-def test_crash_after_the_gate(disk, machine, full):
+def test_crash_after_the_gate(disk, machine, folder, full):
     """Passing the gate brings no attempts back: a release that crashes later is spent, too."""
+    # The firmware's memory for what a dying kernel has to say.
+    erst = ["-object", f"memory-backend-file,id=erst,size=64K,mem-path={folder}/erst,share=on",
+            "-device", "acpi-erst,memdev=erst"]
     times = 2 if full else 1
     made = disk(flipped=True)
     made.patch_flip("b_left=2", f"b_left={times}")
-    one = machine(made)
+    one = machine(made, extra=erst)
     for left in reversed(range(times)):
         one.wait_boot("health gate passed", unless=None)
         one.wait_shell()
@@ -46,6 +49,10 @@ def test_crash_after_the_gate(disk, machine, full):
     kinds, texts = classes(one)
     assert kinds == [("running", "a")] + [("reset", "b")] * times
     assert all(text.startswith("reset, last heartbeat at 20") for text in texts[1:]), texts
+    one.wait_true("sudo test -e /var/lib/proa/crash")
+    assert "the kernel's own record of a crash is in /var/lib/proa/crash" in one.console
+    assert "sysrq: Trigger a crash" in one.check("sudo cat /var/lib/proa/crash")
+    assert not one.check("sudo ls /sys/fs/pstore")
 
 
 def test_early_reboots(disk, machine, full):
