@@ -49,10 +49,9 @@ def test_crash_after_the_gate(disk, machine, folder, full):
     kinds, texts = classes(one)
     assert kinds == [("running", "a")] + [("reset", "b")] * times
     assert all(text.startswith("reset, last heartbeat at 20") for text in texts[1:]), texts
-    one.wait_true("sudo test -e /var/lib/proa/crash")
-    assert "the kernel's own record of a crash is in /var/lib/proa/crash" in one.console
+    one.wait_true("sudo test -e /var/lib/proa/crash && test -z \"$(sudo ls /sys/fs/pstore)\"")
     assert "sysrq: Trigger a crash" in one.check("sudo cat /var/lib/proa/crash")
-    assert not one.check("sudo ls /sys/fs/pstore")
+    assert "the kernel's own record of a crash is in /var/lib/proa/crash" in one.console
 
 
 def test_early_reboots(disk, machine, full):
