@@ -107,6 +107,7 @@ static struct docker_args options;
 static const char *docker_environment[DOCKER_ARGS_MAX + 3];
 static size_t own_arguments; /* of System Docker's, before they were added */
 static unsigned int ended_soon;
+static struct gate *gate;
 
 static void add_options(void)
 {
@@ -133,9 +134,8 @@ static void docker_restarting(struct child *child, uint64_t ran_ms)
 	ended_soon = ran_ms < OPTIONS_SOON_MS ? ended_soon + 1 : 0;
 	if (ended_soon < OPTIONS_TRIES)
 		return;
-	say("error: System Docker does not start with proa.system_docker's options, and runs "
-	    "without them, see " CHILD_LOG_FOLDER "/%s",
-	    child->name);
+	gate_degraded(gate, "System Docker does not start with the options of proa.system_docker, "
+			    "and runs without them: " CHILD_LOG_FOLDER "/system-docker tells why");
 	child->argv[own_arguments] = NULL;
 	child->environment = go_environment;
 	options = (struct docker_args){0};
@@ -170,8 +170,11 @@ static bool is_seeded(const struct facts *facts)
 	return strcmp(mark, facts->root_hash) == 0;
 }
 
-void daemons_start(const struct facts *facts)
+void daemons_start(struct gate *of_machine)
 {
+	const struct facts *facts = of_machine->facts;
+
+	gate = of_machine;
 	if (access("/usr/bin/crun", X_OK) == 0) { /* half of runc's time, an eighth of its memory */
 		add_argument(&docker, "--add-runtime=crun=/usr/bin/crun");
 		add_argument(&docker, "--default-runtime=crun");

@@ -5,10 +5,13 @@
 #ifndef PROA_INIT_SUPERVISE_DAEMONS_H
 #define PROA_INIT_SUPERVISE_DAEMONS_H
 
-#include "init/facts.h"
+#include "init/supervise/gate.h"
 
-/* Starts them; System Docker once its data root is seeded for this release. */
-void daemons_start(const struct facts *facts);
+/*
+ * Starts them; System Docker once its data root is seeded for this release. `gate` hears
+ * of what they have to do without.
+ */
+void daemons_start(struct gate *gate);
 
 /* Stops them in order, the service manager (and with it the services) first. */
 void daemons_stop(void);

@@ -139,13 +139,27 @@ void gate_passed(struct gate *gate)
 	pstore_harvest();
 }
 
-void gate_degraded(struct gate *gate, const char *reason)
+static void degrade(struct gate *gate, const char *reason)
 {
 	if (strcmp(gate->degraded, reason) == 0)
 		return;
 	snprintf(gate->degraded, sizeof(gate->degraded), "%s", reason);
 	say("degraded: %s", gate->degraded);
 	record_degraded(gate->degraded);
+}
+
+void gate_degraded(struct gate *gate, const char *reason)
+{
+	gate->own_reason = true;
+	degrade(gate, reason);
+}
+
+void gate_told(struct gate *gate, const char *reason)
+{
+	if (!gate->own_reason)
+		degrade(gate, reason);
+	else if (*reason)
+		say("degraded: %s", reason);
 }
 
 void gate_stay(struct gate *gate, const char *reason)
@@ -214,8 +228,8 @@ void gate_expect(struct gate *gate, unsigned int seconds)
 
 bool gate_overdue(const struct gate *gate, uint64_t now_ms)
 {
-	return gate->deadline_ms && now_ms > gate->deadline_ms &&
-	       gate->verdict != GATE_PASSED && !gate->stays;
+	return gate->deadline_ms && now_ms > gate->deadline_ms && gate->verdict != GATE_PASSED &&
+	       !gate->stays;
 }
 
 void gate_leave(struct gate *gate)

@@ -14,16 +14,17 @@ enum gate_verdict { GATE_WAITING, GATE_PASSED, GATE_FAILED };
 struct gate {
 	struct facts *facts;
 	enum gate_verdict verdict;
-	bool stays;         /* failed, and the machine stays up all the same */
+	bool stays; /* failed, and the machine stays up all the same */
 	bool settled;
-	bool condemned;     /* the running root failed: no gate or settled write any more */
+	bool condemned;       /* the running root failed: no gate or settled write any more */
 	uint64_t deadline_ms; /* of the verdict and what follows from it; 0: none yet */
-	char degraded[256]; /* of what; "" while nothing is */
+	char degraded[256];   /* of what; "" while nothing is */
+	bool own_reason;      /* it is PID 1's, and stands until the end of the boot */
 };
 
 /* What a failed gate leads to. */
 enum gate_reaction {
-	GATE_REBOOT,         /* the other slot may be the healthy one, or takes its turn */
+	GATE_REBOOT, /* the other slot may be the healthy one, or takes its turn */
 	GATE_STAY_DEGRADED,
 };
 
@@ -49,7 +50,12 @@ void gate_expect(struct gate *gate, unsigned int seconds);
 
 void gate_passed(struct gate *gate);
 void gate_failed(struct gate *gate, const char *reason);
+
+/* Something is wrong that PID 1 itself has met. */
 void gate_degraded(struct gate *gate, const char *reason);
+
+/* The same by the service manager's word, which takes no place from PID 1's own reason. */
+void gate_told(struct gate *gate, const char *reason);
 
 /* Failed, and a reboot could not help: the machine stays up, degraded. */
 void gate_stay(struct gate *gate, const char *reason);

@@ -32,7 +32,8 @@ static void status(const struct gate *gate, char *answer, size_t size)
 	static const char *const verdicts[] = {
 		[GATE_WAITING] = "waiting", [GATE_PASSED] = "passed", [GATE_FAILED] = "failed"};
 
-	snprintf(answer, size, "ok slot=%c version=%s gate=%s settled=%d good=%d stopping=%d degraded=%s",
+	snprintf(answer, size,
+		 "ok slot=%c version=%s gate=%s settled=%d good=%d stopping=%d degraded=%s",
 		 gate->facts->slot, gate->facts->version, verdicts[gate->verdict], gate->settled,
 		 gate->facts->good, stop_requested() != STOP_NONE, gate->degraded);
 }
@@ -52,8 +53,7 @@ void socket_answer(struct gate *gate, char *request, bool root, char *answer, si
 	static const struct {
 		const char *name;
 		enum stop_kind kind;
-	} stops[] = {
-		{"reboot", STOP_REBOOT}, {"poweroff", STOP_POWEROFF}, {"halt", STOP_HALT}};
+	} stops[] = {{"reboot", STOP_REBOOT}, {"poweroff", STOP_POWEROFF}, {"halt", STOP_HALT}};
 	const char *text;
 
 	for (char *p = request; *p; p++) { /* one line, whatever was sent */
@@ -74,7 +74,8 @@ void socket_answer(struct gate *gate, char *request, bool root, char *answer, si
 			stop_request(stops[i].kind, true);
 			if (stop_requested() != stops[i].kind)
 				snprintf(answer, size,
-					 "error the machine is stopping already, for another request");
+					 "error the machine is stopping already, for another "
+					 "request");
 			return;
 		}
 	}
@@ -83,7 +84,7 @@ void socket_answer(struct gate *gate, char *request, bool root, char *answer, si
 	else if ((text = words_behind(request, "gate failed")))
 		gate_failed(gate, text);
 	else if ((text = words_behind(request, "degraded")))
-		gate_degraded(gate, text);
+		gate_told(gate, text);
 	else if ((text = words_behind(request, "console")))
 		say("%s", text);
 	else if ((text = words_behind(request, "deadline"))) {

@@ -110,7 +110,8 @@ static int start_state(struct error *err)
 	int r = state_mount(&facts, err);
 
 	if (r < 0) {
-		/* No slot does better on a disk that takes no writes, and no boot is counted there. */
+		/* No slot does better on a disk that takes no writes, and no boot is counted there.
+		 */
 		if (r == -EROFS)
 			gate_stay(&gate, err->message);
 		else
@@ -197,7 +198,7 @@ static int start(struct error *err)
 	r = facts_write(&facts, err);
 	if (r < 0)
 		return r;
-	daemons_start(&facts);
+	daemons_start(&gate);
 	hurry_load_modules();
 	gate_expect(&gate, GATE_S);
 	return 0;

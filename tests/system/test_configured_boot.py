@@ -69,8 +69,8 @@ def test_system_docker_options(disk, machine):
     one.wait_boot("health gate passed")
     one.wait_shell()
     one.type(" sudo proa reboot\n")
-    one.wait_boot("error: .*System Docker", unless=None)
+    one.wait_boot("degraded: System Docker does not start with the options", unless=None)
     one.wait_for("health gate passed", unless=None)
     one.wait_shell()
     said = one.check("sudo proa status; true")
-    assert "system_docker" in " ".join(said.split()), said
+    assert "options of proa.system_docker" in " ".join(said.split()), said

@@ -40,7 +40,7 @@ def test_crash_after_the_gate(disk, machine, folder, full):
         one.wait_boot("health gate passed", unless=None)
         one.wait_shell()
         found = status(one)
-        assert (found["slot"], found["phase"], found["flip"]["b"]["left"]) == ("b", "trial", left)
+        assert (found["slot"], found["phase"], found["flip"]["b"]["left"]) == ("b", "passed", left)
         crash(one)
     one.wait_boot("health gate passed", unless=None)
     one.wait_shell()
