@@ -35,22 +35,24 @@ static void read_boot_id(uint8_t id[BOOTLOG_ID_SIZE])
 		memset(id, 0, BOOTLOG_ID_SIZE);
 }
 
-static void write_record(void)
+static bool write_record(void)
 {
 	struct error err = ERROR_INIT;
 	int n;
 
 	if (ring < 0)
-		return;
+		return false;
 	record.sequence++;
 	record.time = (uint64_t)time(NULL);
 	record.uptime_ms = console_now_ms();
 	n = klogctl(KLOG_READ_ALL, record.lines, BOOTLOG_LINES_MAX);
 	record.lines[n > 0 ? n : 0] = '\0';
-	if (bootlog_write(ring, 0, &record, &err) < 0 && !failed) {
-		failed = true;
+	if (bootlog_write(ring, 0, &record, &err) == 0)
+		return true;
+	if (!failed)
 		say("error: %s", err.message);
-	}
+	failed = true;
+	return false;
 }
 
 void record_open(struct facts *facts)
@@ -80,12 +82,12 @@ void record_open(struct facts *facts)
 void record_stage(enum bootlog_stage stage)
 {
 	record.stage = stage;
-	write_record();
+	(void)write_record();
 }
 
 void record_heartbeat(void)
 {
-	write_record();
+	(void)write_record();
 }
 
 void record_degraded(const char *reason)
@@ -94,13 +96,13 @@ void record_degraded(const char *reason)
 	/* What it was is told still when all is well again. */
 	if (*reason)
 		snprintf(record.reason, sizeof(record.reason), "%s", reason);
-	write_record();
+	(void)write_record();
 }
 
-void record_end(enum bootlog_end end, const char *reason)
+bool record_end(enum bootlog_end end, const char *reason)
 {
 	record.end = end;
 	if (*reason)
 		snprintf(record.reason, sizeof(record.reason), "%s", reason);
-	write_record();
+	return write_record();
 }

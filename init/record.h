@@ -5,6 +5,8 @@
 #ifndef PROA_INIT_RECORD_H
 #define PROA_INIT_RECORD_H
 
+#include <stdbool.h>
+
 #include "bootloader/bootlog.h"
 #include "init/facts.h"
 
@@ -20,7 +22,10 @@ void record_heartbeat(void);
 /* Carries on, but of what a person should know. */
 void record_degraded(const char *reason);
 
-/* The end, with its reason (may be ""). Later heartbeats leave both as they are. */
-void record_end(enum bootlog_end end, const char *reason);
+/*
+ * The end, with its reason (may be ""). Later heartbeats leave both as they are. Returns
+ * whether it is on the disk.
+ */
+bool record_end(enum bootlog_end end, const char *reason);
 
 #endif

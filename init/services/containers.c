@@ -215,9 +215,30 @@ int containers_read(struct containers *containers, const char *text)
 	return r;
 }
 
+/* Of containers that are gone nobody will ask again. */
+static void forget_policies(struct containers *containers, const json_t *list)
+{
+	json_t *kept = json_object();
+	const json_t *container;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, container)
+	{
+		const char *id = id_of(container);
+		json_t *policy = id ? json_object_get(containers->policies, id) : NULL;
+
+		if (policy)
+			(void)json_object_set(kept, id, policy);
+	}
+	json_decref(containers->policies);
+	containers->policies = kept;
+}
+
 void containers_settle(struct containers *containers, const json_t *list)
 {
 	size_t kept = 0;
+
+	forget_policies(containers, list);
 
 	for (size_t i = 0; i < containers->count; i++) {
 		struct containers_seen *one = &containers->before[i];

@@ -240,6 +240,19 @@ static int write_whole(const struct file *file, struct error *err)
 	return io_sync_parent(file->path, err);
 }
 
+/* Whoever may write in its folder can put a pipe there, or a link to a file of root's. */
+static int read_before(const char *path, struct bytes *out, struct error *err)
+{
+	struct stat status;
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return error_errno(err, "cannot open it");
+	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+		return error_set(err, -EINVAL, "it is no plain file");
+	return io_read_fd(fd, path, FILES_CONTENT_MAX, &out->data, &out->size, err);
+}
+
 static int write_file(struct file *file, struct error *err)
 {
 	_cleanup_bytes_ struct bytes before = {0};
@@ -247,7 +260,7 @@ static int write_file(struct file *file, struct error *err)
 
 	if (r < 0)
 		return r;
-	r = io_read_file(file->path, FILES_CONTENT_MAX, &before.data, &before.size, err);
+	r = read_before(file->path, &before, err);
 	if (r < 0 && r != -ENOENT && file->append)
 		return r;
 	if (r == 0 && file->append) {

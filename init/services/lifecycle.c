@@ -99,7 +99,7 @@ static void fail(struct service *service, uint64_t now, const char *reason)
 static void runs(struct service *service, uint64_t now)
 {
 	service->state = SERVICE_RUNNING;
-	service->healthy = false;
+	service->healthy = service->ill = false;
 	service->started_ms = now;
 	service->died = false;
 	if (!service->announced)
@@ -314,11 +314,28 @@ static void stop(struct service *service, uint64_t now)
 	ask(service, "POST", path, NULL, (grace_s + 15) * 1000, stopped);
 }
 
+/* Docker has asked it as often as its retries say: it is ended, and started anew with back-off. */
+static void end_ill(struct service *service, uint64_t now)
+{
+	service->ill = false;
+	service->failures++;
+	service->restarts++;
+	service->retry_ms = now + service_backoff_ms(service->failures);
+	snprintf(service->reason, sizeof(service->reason), "its health check fails");
+	report_console(&service->supervisor->report, "error: service %s: %s", service->spec->name,
+		       service->reason);
+	stop(service, now);
+}
+
 void service_step(struct service *service, uint64_t now)
 {
 	struct supervisor *supervisor = service->supervisor;
 
 	if (service->state == SERVICE_RUNNING) {
+		if (service->ill && !supervisor->stopping) {
+			end_ill(service, now);
+			return;
+		}
 		if (service->failures > 0 && now - service->started_ms >= SERVICE_STABLE_MS)
 			service->failures = 0;
 		if (supervisor->stopping ? may_stop(service, now) : is_unwanted(service))
@@ -428,8 +445,7 @@ void service_release(struct service *service)
 	report_changed(&service->supervisor->report);
 }
 
-/* Docker has asked it as often as its retries say: it is ended, and started anew with back-off. */
-void service_health(struct service *service, const char *health, uint64_t now)
+void service_health(struct service *service, const char *health)
 {
 	bool before = service->healthy;
 
@@ -438,15 +454,8 @@ void service_health(struct service *service, const char *health, uint64_t now)
 	service->healthy = strcmp(health, "healthy") == 0;
 	if (before != service->healthy)
 		report_changed(&service->supervisor->report);
-	if (strcmp(health, "unhealthy") != 0 || service->supervisor->stopping)
-		return;
-	service->failures++;
-	service->restarts++;
-	service->retry_ms = now + service_backoff_ms(service->failures);
-	snprintf(service->reason, sizeof(service->reason), "its health check fails");
-	report_console(&service->supervisor->report, "error: service %s: %s", service->spec->name,
-		       service->reason);
-	stop(service, now);
+	/* Docker's events come while curl works, which takes no further request meanwhile. */
+	service->ill = strcmp(health, "unhealthy") == 0;
 }
 
 /* It did not get there: the container has ended, and its next start knows all. */

@@ -64,7 +64,7 @@ static void event(void *data, const json_t *line)
 	if (!service || !id || strcmp(service->container, id) != 0)
 		return;
 	if (action && strncmp(action, HEALTH, strlen(HEALTH)) == 0) {
-		service_health(service, action + strlen(HEALTH), console_now_ms());
+		service_health(service, action + strlen(HEALTH));
 		return;
 	}
 	snprintf(reason, sizeof(reason), "ended with exit code %.8s", code ? code : "?");
@@ -154,7 +154,7 @@ static void adopt(struct supervisor *supervisor, const json_t *list)
 		if (strlen(id) < sizeof(service->container))
 			service_adopt(service, id, state && strcmp(state, "running") == 0,
 				      config && strcmp(config, service->config) == 0, now);
-		service_health(service, health(container), now);
+		service_health(service, health(container));
 	}
 }
 

@@ -5,25 +5,43 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Reads to the end, so that the program is never held up; keeps the beginning. */
-static void read_first_line(int fd, char *out, size_t size)
+#include "lib/console.h"
+
+enum { PROGRAM_S = 30, KILLED_MS = 1000 };
+
+/*
+ * Reads to the end, so that the program is never held up; keeps the beginning. Returns
+ * whether the end came in time.
+ */
+static bool read_first_line(int fd, char *out, size_t size)
 {
+	uint64_t end_ms = console_now_ms() + PROGRAM_S * 1000;
+	bool ended = false;
+
 	char rest[512];
 	size_t used = 0;
 
-	for (;;) {
-		ssize_t got = read(fd, rest, sizeof(rest));
+	for (uint64_t now; (now = console_now_ms()) < end_ms;) {
+		struct pollfd wait = {.fd = fd, .events = POLLIN};
 		size_t kept = size - 1 - used;
+		ssize_t got;
 
+		if (poll(&wait, 1, (int)(end_ms - now)) <= 0)
+			continue;
+		got = read(fd, rest, sizeof(rest));
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got <= 0)
+		ended = got <= 0;
+		if (ended)
 			break;
 		kept = (size_t)got < kept ? (size_t)got : kept;
 		memcpy(out + used, rest, kept);
@@ -31,6 +49,19 @@ static void read_first_line(int fd, char *out, size_t size)
 	}
 	out[used] = '\0';
 	out[strcspn(out, "\n")] = '\0';
+	return ended;
+}
+
+/* One that waits for a disk does not even die: it is left behind. */
+static int end_late(pid_t pid, char *said, size_t size)
+{
+	uint64_t end_ms = console_now_ms() + KILLED_MS;
+
+	snprintf(said, size, "it took longer than %d s", PROGRAM_S);
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, WNOHANG) == 0 && console_now_ms() < end_ms)
+		usleep(10 * 1000);
+	return 128;
 }
 
 static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", NULL};
@@ -55,7 +86,10 @@ int run_program(char *const *argv, char *said, size_t size)
 	posix_spawn_file_actions_destroy(&actions);
 	close(ends[1]);
 	if (r == 0) {
-		read_first_line(ends[0], said, size);
+		if (!read_first_line(ends[0], said, size)) {
+			close(ends[0]);
+			return end_late(pid, said, size);
+		}
 		r = waitpid(pid, &status, 0) < 0 ? errno : 0;
 	}
 	close(ends[0]);

@@ -28,8 +28,9 @@ static void set_flag(json_t *object, const char *key, bool value)
 /* A node that only root may read has one cause, and one way out. */
 static const char *reason(const struct error *err)
 {
-	return err->code == -EACCES || err->code == -EPERM ? "only root may read it: sudo proa status"
-							   : err->message;
+	return err->code == -EACCES || err->code == -EPERM
+		       ? "only root may read it: sudo proa status"
+		       : err->message;
 }
 
 static json_t *slot_numbers(const struct flip *flip, enum flip_slot slot)
@@ -129,10 +130,10 @@ static json_t *gather_slots(const struct fields *boot, char running, const char 
 
 	if (root_load(keys, &root, &err) < 0)
 		set_text(out, "error", err.message);
-	json_object_set_new(out, "a", gather_slot(fields_get(boot, "slot_a"), running == 'a',
-						  &root.keys));
-	json_object_set_new(out, "b", gather_slot(fields_get(boot, "slot_b"), running == 'b',
-						  &root.keys));
+	json_object_set_new(out, "a",
+			    gather_slot(fields_get(boot, "slot_a"), running == 'a', &root.keys));
+	json_object_set_new(out, "b",
+			    gather_slot(fields_get(boot, "slot_b"), running == 'b', &root.keys));
 	return out;
 }
 
@@ -235,7 +236,8 @@ static void gather_phase(json_t *out, const struct fields *boot, const struct fi
 {
 	_cleanup_fields_ struct fields pid1 = {0};
 	struct error err = ERROR_INIT;
-	const char *gate, *why;
+	const char *gate, *why, *trouble;
+	char both[1024];
 	bool good = is_one(boot, "good");
 
 	if (ask_pid1(init_socket, &pid1, &err) < 0)
@@ -247,14 +249,21 @@ static void gather_phase(json_t *out, const struct fields *boot, const struct fi
 		gate = "unknown";
 	/* While the gate waits, what doesn't run yet is no fault. */
 	why = strcmp(gate, "waiting") == 0 ? NULL : fields_get(services, "degraded");
-	if (!why)
-		why = pid1_trouble(&pid1, services);
+	trouble = pid1_trouble(&pid1, services);
+	if (why && trouble && strcmp(why, trouble) != 0) {
+		/* PID 1's comes first: the service manager meets what follows from it. */
+		snprintf(both, sizeof(both), "%s; %s", trouble, why);
+		why = both;
+	} else if (!why) {
+		why = trouble;
+	}
 	set_text(out, "gate", gate);
 	set_text(out, "degraded", why);
 	set_flag(out, "good", good);
 	set_flag(out, "settled", is_one(&pid1, "settled"));
-	set_text(out, "phase", phase(gate, good, is_one(&pid1, "settled"),
-				     is_one(&pid1, "stopping"), why && *why));
+	set_text(out, "phase",
+		 phase(gate, good, is_one(&pid1, "settled"), is_one(&pid1, "stopping"),
+		       why && *why));
 	set_text(out, "waiting_for",
 		 strcmp(gate, "waiting") == 0 ? fields_get(services, "degraded") : NULL);
 }

@@ -60,7 +60,8 @@ struct service {
 	unsigned failures; /* in a row */
 	unsigned restarts; /* all in all */
 	bool announced;
-	bool healthy; /* where it has a check */
+	bool healthy;     /* where it has a check */
+	bool ill;         /* its check has failed as often as it may: to be ended */
 	char reason[256]; /* of the last failure */
 	struct service_times times;
 };
@@ -72,7 +73,7 @@ struct link {
 	struct docker_request *events;
 	bool listing;
 	bool announced;
-	uint64_t next_ms; /* next attempt, or next look at all containers */
+	uint64_t next_ms;     /* next attempt, or next look at all containers */
 	uint64_t answered_ms; /* for the first time */
 	uint64_t ghosts_ms;   /* since when it lists services that do not run; 0: it does not */
 };
@@ -139,7 +140,7 @@ void service_adopt(struct service *service, const char *container, bool running,
 		   uint64_t now);
 void service_vanished(struct service *service, uint64_t now);
 /* What its check says: "healthy", "unhealthy", "starting"; NULL: nothing is known. */
-void service_health(struct service *service, const char *health, uint64_t now);
+void service_health(struct service *service, const char *health);
 /* It runs, and its check passes where it has one. */
 bool service_well(const struct service *service);
 /* Made and started anew, whatever it is; stopped until it is released; started again. */

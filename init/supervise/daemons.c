@@ -22,7 +22,7 @@ enum {
 	STOP_CONTAINERD_MS = 5 * 1000,
 	SEED_AGAIN_MS = 5 * 1000,
 	OPTIONS_TRIES = 2, /* so often it may end soon, before they are left out */
-	OPTIONS_SOON_MS = 20 * 1000,
+	OPTIONS_SOON_MS = 120 * 1000,
 };
 
 /*

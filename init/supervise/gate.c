@@ -179,8 +179,9 @@ static void react(struct gate *gate, bool other_verifies)
 {
 	unsigned int before = history_failed_lastresorts(gate->facts);
 
-	if (gate_decide(gate->facts->lastresort, before, other_verifies) == GATE_REBOOT) {
-		record_end(BOOTLOG_FAILED, failure);
+	/* What neither GRUB nor we can count must not be repeated: it would be for ever. */
+	if (gate_decide(gate->facts->lastresort, before, other_verifies) == GATE_REBOOT &&
+	    (record_end(BOOTLOG_FAILED, failure) || !gate->facts->unsaved)) {
 		stop_request(STOP_REBOOT, false);
 		return;
 	}

@@ -109,6 +109,8 @@ static int start_state(struct error *err)
 {
 	int r = state_mount(&facts, err);
 
+	if (r == -EINTR) /* a person's reboot, before the gate could speak */
+		stop_run(&gate);
 	if (r < 0) {
 		/* No slot does better on a disk that takes no writes, and no boot is counted there.
 		 */

@@ -118,6 +118,18 @@ static int answer_append(struct docker_request *request, const char *data, size_
 	return 0;
 }
 
+/* A label may hold "\\u0000", which jansson refuses with all that stands around it. */
+static void replace_nul(char *json, size_t size)
+{
+	for (size_t i = 0; i + 6 <= size; i++) {
+		if (json[i] != '\\')
+			continue;
+		if (memcmp(json + i, "\\u0000", 6) == 0)
+			memcpy(json + i, "\\ufffd", 6);
+		i++; /* what is escaped: another backslash, perhaps */
+	}
+}
+
 /* Hands out the whole lines of a stream and keeps the rest for later. */
 static void stream_lines(struct docker_request *request)
 {
@@ -126,8 +138,10 @@ static void stream_lines(struct docker_request *request)
 
 	while ((end = memchr(start, '\n',
 			     request->answer_used - (size_t)(start - request->answer)))) {
-		json_t *line = json_loadb(start, (size_t)(end - start), 0, NULL);
+		json_t *line;
 
+		replace_nul(start, (size_t)(end - start));
+		line = json_loadb(start, (size_t)(end - start), 0, NULL);
 		if (line)
 			request->line(request->data, line);
 		json_decref(line);
@@ -242,8 +256,10 @@ static void finish(struct docker_request *request, CURLcode code)
 		snprintf(text, sizeof(text), "%s: no answer: %s", request->name, why);
 		reply.text = text;
 	} else {
-		if (request->answer && !request->line)
+		if (request->answer && !request->line) {
+			replace_nul(request->answer, request->answer_used);
 			body = json_loadb(request->answer, request->answer_used, 0, NULL);
+		}
 		reply.body = body;
 		if (reply.status >= 400) {
 			why = json_string_value(json_object_get(body, "message"));

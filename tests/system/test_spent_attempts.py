@@ -106,7 +106,7 @@ def test_five_power_cuts(disk, machine):
 @pytest.mark.full
 def test_container_broken_in_both_slots(disk, machine):
     """Neither release is at fault: the new one falls back, the old one stays up."""
-    made = disk(config="proa: {health: {deadline: 60s}}\n", flipped=True)
+    made = disk(config="proa: {health: {deadline: 2m}}\n", flipped=True)
     made.patch_flip("slot=b", "slot=a")
     one = machine(made)
     one.wait_boot("health gate passed")

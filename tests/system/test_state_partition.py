@@ -11,24 +11,26 @@ def status(one):
     return json.loads(one.check("sudo proa status --json || true"))
 
 
-def test_read_only_while_running(booted, key):
-    """An error of the file system's: no write goes through any more, all else goes on."""
-    booted.check(f"mkdir -p ~/.ssh && echo '{public(key)}' > ~/.ssh/authorized_keys")
-    wait_ssh(booted, key)
-    booted.check("echo test | sudo tee /sys/fs/ext4/vda6/trigger_fs_error")
-    booted.wait_true("! touch ~/file")
+def test_read_only_while_running(disk, machine, key):
+    """An error of the file system's: from then on Linux 6.12 neither writes nor reads it."""
+    one = machine(disk(config=f"ssh_authorized_keys: ['{public(key)}']\n"))
+    one.wait_boot("health gate passed")
+    one.wait_shell()
+    wait_ssh(one, key)
+    one.check("echo test | sudo tee /sys/fs/ext4/vda6/trigger_fs_error")
+    one.wait_true("! touch ~/file")
 
-    # It is said within a minute; nothing ends, and people still get in.
-    booted.wait_for("degraded: the state partition is not mounted read-write", 120)
-    found = status(booted)
+    # It is said within a minute; the machine stays, and people still get in.
+    one.wait_for("degraded: the state partition is not mounted read-write", 120)
+    found = status(one)
     assert (found["gate"], found["phase"]) == ("passed", "degraded"), found
-    assert ssh(booted, key, "cat /proc/uptime")[0] == 0
-    assert booted.check("docker exec survivor echo lives") == "lives"
+    code, said = ssh(one, key, "cat /proc/uptime")
+    assert code == 0, said
 
     # The next boot mends it.
-    booted.type(" sudo proa reboot\n")
-    booted.wait_boot("checking the file system on /dev/vda6", unless=None)
-    booted.wait_for("state mounted")
+    one.type(" sudo proa reboot\n")
+    one.wait_boot("checking the file system on /dev/vda6", unless=None)
+    one.wait_for("state mounted")
 
 
 def test_damaged(disk, machine):

@@ -68,20 +68,26 @@ static void test_call(void **state)
 		int result;
 		const char *says; /* in the message, or the value of "a" */
 	} rows[] = {
-		{"an object", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"a\":\"b\"}", 200, "b"},
+		{"an object", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"a\":\"b\"}", 200,
+		 "b"},
+		{"a NUL, and what looks like one",
+		 "HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n{\"a\":\"\\\\u0000\\u0000\\n\"}",
+		 200, "\\u0000\xef\xbf\xbd\n"},
 		{"in chunks",
-		 "HTTP/1.1 201 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"a\"\r\n5\r\n:\"c\"}\r\n0\r\n\r\n",
+		 "HTTP/1.1 201 OK\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n4\r\n{\"a\"\r\n5\r\n:\"c\"}\r\n0\r\n\r\n",
 		 201, "c"},
 		{"nothing", "HTTP/1.1 204 No Content\r\n\r\n", 204, NULL},
 		{"no JSON", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK", 200, NULL},
-		{"not found", "HTTP/1.1 404 x\r\nContent-Length: 17\r\n\r\n{\"message\":\"gone\"", -ENOENT,
-		 "GET /x: refused (404)"},
-		{"conflict", "HTTP/1.1 409 x\r\nContent-Length: 18\r\n\r\n{\"message\":\"taken\"}", -EPROTO,
-		 "refused (409)"},
+		{"not found", "HTTP/1.1 404 x\r\nContent-Length: 17\r\n\r\n{\"message\":\"gone\"",
+		 -ENOENT, "GET /x: refused (404)"},
+		{"conflict", "HTTP/1.1 409 x\r\nContent-Length: 18\r\n\r\n{\"message\":\"taken\"}",
+		 -EPROTO, "refused (409)"},
 		{"conflict, with its words",
 		 "HTTP/1.1 409 x\r\nContent-Length: 19\r\n\r\n{\"message\":\"taken\"}", -EPROTO,
 		 "GET /x: taken (409)"},
-		{"cut short", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"a\"", -EIO, "no answer"},
+		{"cut short", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"a\"", -EIO,
+		 "no answer"},
 		{"no HTTP", "hello\r\n\r\n", -EIO, "no answer"},
 		{"closed without a word", "", -EIO, "no answer"},
 	};
@@ -154,13 +160,13 @@ static void ended(void *data, const struct docker_reply *reply)
 /* Lines come as they come: cut anywhere, several at once, with rubbish in between. */
 static void test_stream(void **state)
 {
-	pid_t pid = serve("GET /v1.44/events",
-			  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-			  "5\r\n{\"n\":\r\n"
-			  "19\r\n\"a\"}\n{\"n\":\"b\"}\n{\"x\":1,\"n\"\r\n"
-			  "14\r\n:\"c\"}\nrubbish\n{\"n\":\"\r\n"
-			  "4\r\nd\"}\n\r\n"
-			  "0\r\n\r\n");
+	pid_t pid =
+		serve("GET /v1.44/events", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+					   "5\r\n{\"n\":\r\n"
+					   "19\r\n\"a\"}\n{\"n\":\"b\"}\n{\"x\":1,\"n\"\r\n"
+					   "14\r\n:\"c\"}\nrubbish\n{\"n\":\"\r\n"
+					   "4\r\nd\"}\n\r\n"
+					   "0\r\n\r\n");
 	struct docker_loop *loop = docker_loop_new(NULL);
 	struct seen seen = {0};
 	struct docker_query query = {.socket = path,

@@ -86,6 +86,27 @@ static void test_permissions(void **state)
 	assert_int_equal(access("q", F_OK), -1);
 }
 
+/* Who may write in the folder cannot hold up the boot, and reads nothing of root's. */
+static void test_traps(void **state)
+{
+	struct stat status;
+
+	(void)state;
+	assert_int_equal(mkfifo("pipe", 0644), 0);
+	assert_int_equal(mkfifo("pipe2", 0644), 0);
+	scratch_put("secret", "root's\n");
+	assert_int_equal(symlink("secret", "link"), 0);
+	assert_written("write_files: [{path: @/pipe, content: x}]\n", "");
+	scratch_assert("pipe", "x");
+	assert_written("write_files: [{path: @/pipe2, content: x, append: true}]\n",
+		       "pipe2: it is no plain file");
+	assert_written("write_files: [{path: @/link, content: x, append: true}]\n",
+		       "link: cannot open it");
+	scratch_assert("secret", "root's\n");
+	assert_int_equal(lstat("link", &status), 0);
+	assert_true(S_ISLNK(status.st_mode));
+}
+
 /* A disk is not written at each boot for nothing, and nothing is added twice. */
 static void test_again(void **state)
 {
@@ -141,9 +162,9 @@ static void test_commands(void **state)
 			    "conf/a.yml:5:3: error: runcmd: ended with exit code 127 (log)\n"
 			    "conf/a.yml:6:3: error: runcmd: ended with exit code 128 (log)\n");
 	scratch_assert("log", "$ echo a; echo b >&2\na\nb\n$ printf %s\\n c d\nc d\n$ exit 3\n"
-			     "$ no-such-program-here\n"
-			     "/usr/bin/env: 'no-such-program-here': No such file or directory\n"
-			     "$ kill -9 $$\n$ echo e\ne\n");
+			      "$ no-such-program-here\n"
+			      "/usr/bin/env: 'no-such-program-here': No such file or directory\n"
+			      "$ kill -9 $$\n$ echo e\ne\n");
 }
 
 /* One that hangs, with what it has started, costs no more than its time. */
@@ -169,9 +190,10 @@ static int set_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_encodings), cmocka_unit_test(test_permissions),
-		cmocka_unit_test(test_again),     cmocka_unit_test(test_not_possible),
-		cmocka_unit_test(test_commands),  cmocka_unit_test(test_hanging_command),
+		cmocka_unit_test(test_encodings),       cmocka_unit_test(test_permissions),
+		cmocka_unit_test(test_again),           cmocka_unit_test(test_not_possible),
+		cmocka_unit_test(test_traps),           cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_hanging_command),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, scratch_tear_down);

@@ -26,7 +26,9 @@ static char boot[64], services[64], sock[64];
 
 static void test_fields(void **state)
 {
-	static const char text[] = "a=1\nno equals\nb=\nc=x=y\nd=\0hidden\na=2\n=e\nf=18446744073709551616\ng=-1\nlast=z";
+	static const char text[] =
+		"a=1\nno "
+		"equals\nb=\nc=x=y\nd=\0hidden\na=2\n=e\nf=18446744073709551616\ng=-1\nlast=z";
 	struct fields fields = {0};
 	const char *at = NULL, *value;
 	unsigned count = 0;
@@ -123,17 +125,21 @@ static void test_phase(void **state)
 		{"gate=waiting settled=0 stopping=0 degraded=", "", 1, "starting", NULL},
 		{"gate=passed settled=0 stopping=0 degraded=", "", 0, "passed", NULL},
 		{"gate=passed settled=1 stopping=0 degraded=", "", 0, "good", NULL},
-		{"gate=passed settled=1 stopping=0 degraded=", "degraded=a b\n", 0, "degraded", "a b"},
+		{"gate=passed settled=1 stopping=0 degraded=", "degraded=a b\n", 0, "degraded",
+		 "a b"},
 		{"gate=passed settled=1 stopping=0 degraded=a bad block", "", 0, "degraded",
 		 "a bad block"},
 		/* PID 1 still holds what the service manager once told and is over. */
 		{"gate=passed settled=1 stopping=0 degraded=a b", "told=a b\n", 0, "good", NULL},
 		/* And what it held of that, where it was too long for it. */
-		{"gate=passed settled=1 stopping=0 degraded=service a: a long", "told=service a: a long story\n",
-		 0, "good", NULL},
-		{"gate=passed settled=1 stopping=0 degraded=a b c", "told=a b\n", 0, "degraded", "a b c"},
+		{"gate=passed settled=1 stopping=0 degraded=service a: a long",
+		 "told=service a: a long story\n", 0, "good", NULL},
+		{"gate=passed settled=1 stopping=0 degraded=a b c", "told=a b\n", 0, "degraded",
+		 "a b c"},
 		{"gate=passed settled=1 stopping=1 degraded=x", "", 0, "stopping", "x"},
-		{"gate=failed settled=0 stopping=0 degraded=x", "degraded=y\n", 0, "degraded", "y"},
+		{"gate=failed settled=0 stopping=0 degraded=x", "degraded=y\n", 0, "degraded",
+		 "x; y"},
+		{"gate=passed settled=0 stopping=0 degraded=y", "degraded=y\n", 0, "degraded", "y"},
 	};
 	const struct status_paths paths = {
 		.boot = boot, .services = services, .init_socket = sock, .keys = "/nonexistent"};
@@ -178,8 +184,9 @@ static void test_half_an_answer(void **state)
 	assert_non_null(strstr(err.message, "does not run Proa"));
 	write_text(boot, "slot=b\nversion=7\nflip=/nonexistent/flip\nslot_a=/dev/null\nfellback=1\n"
 			 "watchdog=i6300esb\nwatchdog_timeout=30\n");
-	write_text(services, "gate=passed\nuser_docker=silent\nservice.a=down\n"
-			     "service.a.restarts=3\nservice.a.reason=exit code 1\nservice.b=running\n");
+	write_text(services,
+		   "gate=passed\nuser_docker=silent\nservice.a=down\n"
+		   "service.a.restarts=3\nservice.a.reason=exit code 1\nservice.b=running\n");
 	assert_int_equal(status_gather(&paths, &status, NULL), 0);
 	out = open_memstream(&text, &size);
 	status_print(out, status);
