@@ -71,7 +71,7 @@ static void test_call(void **state)
 		{"an object", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"a\":\"b\"}", 200,
 		 "b"},
 		{"a NUL, and what looks like one",
-		 "HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n{\"a\":\"\\\\u0000\\u0000\\n\"}",
+		 "HTTP/1.1 200 OK\r\nContent-Length: 23\r\n\r\n{\"a\":\"\\\\u0000\\u0000\\n\"}",
 		 200, "\\u0000\xef\xbf\xbd\n"},
 		{"in chunks",
 		 "HTTP/1.1 201 OK\r\nTransfer-Encoding: "
