@@ -1,6 +1,7 @@
 """A person's check that fails: a trial falls back, a good slot stays up and says it."""
 
 import json
+import re
 
 from machine import LOAD_IMAGE, USER_IMAGE
 
@@ -46,7 +47,8 @@ def test_gate_checks(disk, machine):
     one.wait_true("sudo proa status | grep -q 'Degraded.*check 50-thing failed'")
     found = status(one)
     assert (found["slot"], found["phase"]) == ("a", "degraded")
-    assert "container web does not run" in found["degraded"]
+    # It ends and is started again: a look may meet it between the two.
+    assert re.search("container web (does not run|has only just started)", found["degraded"])
     assert "once" not in found["degraded"]
     assert "no such thing" in one.check("sudo cat /var/log/health.log")
 
