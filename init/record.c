@@ -93,9 +93,7 @@ void record_heartbeat(void)
 void record_degraded(const char *reason)
 {
 	record.flags |= BOOTLOG_DEGRADED;
-	/* What it was is told still when all is well again. */
-	if (*reason)
-		snprintf(record.reason, sizeof(record.reason), "%s", reason);
+	snprintf(record.reason, sizeof(record.reason), "%s", reason);
 	(void)write_record();
 }
 

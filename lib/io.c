@@ -158,6 +158,19 @@ int io_sync_parent(const char *path, struct error *err)
 	return 0;
 }
 
+int io_open_regular(const char *path, int flags, mode_t mode)
+{
+	struct stat status;
+	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, mode);
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		return fd;
+	close(fd);
+	return -EINVAL;
+}
+
 int io_replace_file(const char *path, const void *data, size_t size, mode_t mode,
 		    struct error *err)
 {

@@ -172,7 +172,7 @@ static void ask_dockerd(const struct docker_options *base, const struct service_
 	argv[count++] = (char *)"--config-file=/dev/null";
 	for (size_t i = base->arguments; i < spec->command.count; i++)
 		argv[count++] = spec->command.items[i];
-	if (run_program(argv, why, size) == 0)
+	if (run_program(argv, RUN_PROGRAM_MS, why, size) == 0)
 		why[0] = '\0';
 }
 

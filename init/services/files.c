@@ -243,13 +243,12 @@ static int write_whole(const struct file *file, struct error *err)
 /* Whoever may write in its folder can put a pipe there, or a link to a file of root's. */
 static int read_before(const char *path, struct bytes *out, struct error *err)
 {
-	struct stat status;
-	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	_cleanup_fd_ int fd = io_open_regular(path, O_RDONLY, 0);
 
+	if (fd == -EINVAL || fd == -ELOOP)
+		return error_set(err, fd, "it is no plain file");
 	if (fd < 0)
-		return error_errno(err, "cannot open it");
-	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
-		return error_set(err, -EINVAL, "it is no plain file");
+		return error_set(err, fd, "cannot open it: %s", strerror(-fd));
 	return io_read_fd(fd, path, FILES_CONTENT_MAX, &out->data, &out->size, err);
 }
 

@@ -126,7 +126,8 @@ static int run_mount(const struct mount *mount, char *said, size_t size)
 			      (char *)mount->path,
 			      NULL};
 	char words[160];
-	int status = run_program(is_swap(mount) ? swapon : argv, words, sizeof(words));
+	int status =
+		run_program(is_swap(mount) ? swapon : argv, RUN_PROGRAM_MS, words, sizeof(words));
 
 	if (status != 0)
 		explain(mount, status, words, said, size);

@@ -16,15 +16,15 @@
 
 #include "lib/console.h"
 
-enum { PROGRAM_S = 30, KILLED_MS = 1000 };
+enum { KILLED_MS = 1000 };
 
 /*
  * Reads to the end, so that the program is never held up; keeps the beginning. Returns
  * whether the end came in time.
  */
-static bool read_first_line(int fd, char *out, size_t size)
+static bool read_first_line(int fd, unsigned timeout_ms, char *out, size_t size)
 {
-	uint64_t end_ms = console_now_ms() + PROGRAM_S * 1000;
+	uint64_t end_ms = console_now_ms() + timeout_ms;
 	bool ended = false;
 
 	char rest[512];
@@ -53,11 +53,11 @@ static bool read_first_line(int fd, char *out, size_t size)
 }
 
 /* One that waits for a disk does not even die: it is left behind. */
-static int end_late(pid_t pid, char *said, size_t size)
+static int end_late(pid_t pid, unsigned timeout_ms, char *said, size_t size)
 {
 	uint64_t end_ms = console_now_ms() + KILLED_MS;
 
-	snprintf(said, size, "it took longer than %d s", PROGRAM_S);
+	snprintf(said, size, "it took longer than %u s", timeout_ms / 1000);
 	kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, WNOHANG) == 0 && console_now_ms() < end_ms)
 		usleep(10 * 1000);
@@ -71,7 +71,7 @@ static int exit_status(int status)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-int run_program(char *const *argv, char *said, size_t size)
+int run_program(char *const *argv, unsigned timeout_ms, char *said, size_t size)
 {
 	posix_spawn_file_actions_t actions;
 	int ends[2], status, r;
@@ -86,9 +86,9 @@ int run_program(char *const *argv, char *said, size_t size)
 	posix_spawn_file_actions_destroy(&actions);
 	close(ends[1]);
 	if (r == 0) {
-		if (!read_first_line(ends[0], said, size)) {
+		if (!read_first_line(ends[0], timeout_ms, said, size)) {
 			close(ends[0]);
-			return end_late(pid, said, size);
+			return end_late(pid, timeout_ms, said, size);
 		}
 		r = waitpid(pid, &status, 0) < 0 ? errno : 0;
 	}

@@ -5,13 +5,16 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+enum { RUN_PROGRAM_MS = 30 * 1000 }; /* for mount, modprobe and the like: all waits for them */
+
 /*
- * argv  ended by NULL; argv[0] is a path
- * said  gets the first line that it writes to standard error; names the cause, mostly
+ * argv        ended by NULL; argv[0] is a path
+ * timeout_ms  then it is killed, and said to have taken too long
+ * said        gets the first line that it writes to standard error; names the cause, mostly
  *
  * Returns its exit status (128: ended by a signal), or a negative errno.
  */
-int run_program(char *const *argv, char *said, size_t size);
+int run_program(char *const *argv, unsigned timeout_ms, char *said, size_t size);
 
 /*
  * The same with what it says going to `log` (a descriptor), and with an end: after `timeout_ms`

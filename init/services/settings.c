@@ -122,7 +122,7 @@ static int apply_module(struct config *config, const struct settings_paths *path
 	while ((word = strsep(&rest, " \t")) && count < MODULE_WORDS_MAX)
 		if (*word)
 			argv[count++] = word;
-	status = run_program(argv, said, sizeof(said));
+	status = run_program(argv, RUN_PROGRAM_MS, said, sizeof(said));
 	if (status == 0)
 		return 0;
 	return complain(config, node, "proa.modules", "%s cannot be loaded: %s", argv[2],

@@ -27,13 +27,11 @@ void docker_args_parse(struct docker_args *out)
 
 void docker_args_read(const char *path, struct docker_args *out)
 {
-	/* A pipe in the file's place must not hold up PID 1. */
-	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-	struct stat status;
+	_cleanup_fd_ int fd = io_open_regular(path, O_RDONLY, 0);
 	ssize_t size;
 
 	*out = (struct docker_args){0};
-	if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+	if (fd < 0)
 		return;
 	size = io_read_full(fd, out->text, sizeof(out->text));
 	/* One that does not fit is no work of the service manager's. */

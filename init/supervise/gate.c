@@ -158,7 +158,7 @@ void gate_told(struct gate *gate, const char *reason)
 {
 	if (!gate->own_reason)
 		degrade(gate, reason);
-	else if (*reason)
+	else
 		say("degraded: %s", reason);
 }
 
@@ -168,9 +168,10 @@ void gate_stay(struct gate *gate, const char *reason)
 	gate->stays = true;
 	hurry_end();
 	gate_degraded(gate, reason);
+	if (!gate->facts->t_state)
+		return; /* what is harvested would go into memory, and be lost */
 	history_harvest(gate->facts);
-	if (gate->facts->t_state) /* else it would go into memory, and be lost */
-		pstore_harvest();
+	pstore_harvest();
 }
 
 static char failure[256];
@@ -196,7 +197,7 @@ static void other_slot_known(void *context, bool verifies)
 void gate_failed(struct gate *gate, const char *reason)
 {
 	if (gate->verdict != GATE_WAITING) {
-		gate_degraded(gate, reason);
+		gate_told(gate, reason);
 		return;
 	}
 	gate->verdict = GATE_FAILED;

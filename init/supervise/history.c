@@ -19,20 +19,6 @@ enum {
 	LINES_KEPT = 50,
 };
 
-/* A pipe in the file's place must not stop PID 1: it is none of ours. */
-static int open_regular(const char *path, int flags)
-{
-	struct stat status;
-	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
-
-	if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))) {
-		close(fd);
-		errno = EINVAL;
-		return -1;
-	}
-	return fd;
-}
-
 /*
  * The number of the last boot that the file names; 0: none, or no such file. One that is
  * yet to come is from another machine's life, and does not count.
@@ -40,7 +26,7 @@ static int open_regular(const char *path, int flags)
 static uint64_t last_written(const char *path, uint64_t current)
 {
 	_cleanup_free_ char *tail = calloc(1, TAIL + 1);
-	_cleanup_fd_ int fd = open_regular(path, O_RDONLY);
+	_cleanup_fd_ int fd = io_open_regular(path, O_RDONLY, 0);
 	struct stat status;
 	uint64_t last = 0;
 	ssize_t got;
@@ -107,7 +93,7 @@ static int write_boot(void *context, const struct bootlog_record *record)
 /* A line that a power cut has torn gets its end: the next one must not be lost with it. */
 static void end_last_line(FILE *out)
 {
-	_cleanup_fd_ int fd = open_regular(HISTORY_PATH, O_RDONLY);
+	_cleanup_fd_ int fd = io_open_regular(HISTORY_PATH, O_RDONLY, 0);
 	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
 	char byte = '\n';
 
@@ -129,8 +115,10 @@ static int harvest(const struct facts *facts, struct error *err)
 		return ring;
 	if (last == 0)
 		last = last_written(HISTORY_PATH ".1", facts->boot);
-	fd = open_regular(HISTORY_PATH, O_WRONLY | O_APPEND | O_CREAT);
-	out = fd < 0 ? NULL : fdopen(fd, "a");
+	fd = io_open_regular(HISTORY_PATH, O_WRONLY | O_APPEND | O_CREAT, 0644);
+	if (fd < 0)
+		return error_set(err, fd, "cannot open " HISTORY_PATH ": %s", strerror(-fd));
+	out = fdopen(fd, "a");
 	if (!out)
 		return error_errno(err, "cannot open " HISTORY_PATH);
 	fd = -1; /* the stream's now */

@@ -24,51 +24,35 @@ enum {
 	KEPT = 10,            /* exit status: there was something */
 };
 
-/* A pipe in the file's place must not hold anything up. */
-static FILE *open_kept(void)
+/* Returns a descriptor to write to the end of, or a negative errno. */
+static int open_kept(void)
 {
 	struct stat status;
-	FILE *out;
-	int fd = open(PSTORE_KEPT,
-		      O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	int fd = io_open_regular(PSTORE_KEPT, O_WRONLY | O_APPEND | O_CREAT, 0600);
 
-	if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
-		if (fd >= 0)
-			close(fd);
-		return NULL;
-	}
-	if (status.st_size > FILE_LIMIT && rename(PSTORE_KEPT, PSTORE_KEPT ".1") == 0) {
-		close(fd);
-		return open_kept();
-	}
-	out = fdopen(fd, "a");
-	if (!out)
-		close(fd);
-	return out;
+	if (fd < 0 || fstat(fd, &status) < 0 || status.st_size <= FILE_LIMIT ||
+	    rename(PSTORE_KEPT, PSTORE_KEPT ".1") < 0)
+		return fd;
+	close(fd);
+	return io_open_regular(PSTORE_KEPT, O_WRONLY | O_APPEND | O_CREAT, 0600);
 }
 
-/* Returns whether it is on the disk. */
+/* Returns whether it is on the disk: only then may the firmware forget it. */
 static bool keep(int folder, const char *name)
 {
-	_cleanup_fd_ int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+	_cleanup_fd_ int from = openat(folder, name, O_RDONLY | O_CLOEXEC);
+	_cleanup_fd_ int to = open_kept();
 	_cleanup_free_ char *text = NULL;
-	FILE *out;
 	struct error err = ERROR_INIT;
 	size_t size;
-	bool kept;
 
-	if (fd < 0 || io_read_fd(fd, name, RECORD_LIMIT, &text, &size, &err) < 0) {
-		printf("%s: %s\n", name, fd < 0 ? "cannot be opened" : err.message);
+	if (from < 0 || io_read_fd(from, name, RECORD_LIMIT, &text, &size, &err) < 0) {
+		printf("%s: %s\n", name, from < 0 ? "cannot be opened" : err.message);
 		return false;
 	}
-	out = open_kept();
-	if (!out)
-		return false;
-	fprintf(out, "==== %s\n", name);
-	fwrite(text, 1, size, out);
-	fputc('\n', out);
-	kept = fflush(out) == 0 && fsync(fileno(out)) == 0;
-	return fclose(out) == 0 && kept;
+	return to >= 0 && dprintf(to, "==== %s\n", name) > 0 &&
+	       io_write_full(to, text, size) == 0 && io_write_full(to, "\n", 1) == 0 &&
+	       fsync(to) == 0 && io_sync_parent(PSTORE_KEPT, NULL) == 0;
 }
 
 /* In the child; its output is the log "pstore". */

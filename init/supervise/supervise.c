@@ -109,11 +109,10 @@ static int start_state(struct error *err)
 {
 	int r = state_mount(&facts, err);
 
-	if (r == -EINTR) /* a person's reboot, before the gate could speak */
+	if (r < 0 && stop_requested() != STOP_NONE) /* before the gate could speak */
 		stop_run(&gate);
 	if (r < 0) {
-		/* No slot does better on a disk that takes no writes, and no boot is counted there.
-		 */
+		/* Where nothing can be written no slot does better, and no boot is counted. */
 		if (r == -EROFS)
 			gate_stay(&gate, err->message);
 		else

@@ -118,7 +118,7 @@ static int answer_append(struct docker_request *request, const char *data, size_
 	return 0;
 }
 
-/* A label may hold "\\u0000", which jansson refuses with all that stands around it. */
+/* A label may hold "\u0000", which jansson refuses with all that stands around it. */
 static void replace_nul(char *json, size_t size)
 {
 	for (size_t i = 0; i + 6 <= size; i++) {

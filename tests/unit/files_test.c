@@ -14,6 +14,7 @@
 
 #include "init/services/commands.h"
 #include "init/services/files.h"
+#include "init/services/run.h"
 #include "lib/cleanup.h"
 #include "tests/unit/support/scratch.h"
 
@@ -101,7 +102,7 @@ static void test_traps(void **state)
 	assert_written("write_files: [{path: @/pipe2, content: x, append: true}]\n",
 		       "pipe2: it is no plain file");
 	assert_written("write_files: [{path: @/link, content: x, append: true}]\n",
-		       "link: cannot open it");
+		       "link: it is no plain file");
 	scratch_assert("secret", "root's\n");
 	assert_int_equal(lstat("link", &status), 0);
 	assert_true(S_ISLNK(status.st_mode));
@@ -182,6 +183,23 @@ static void test_hanging_command(void **state)
 	assert_int_equal(access("never", F_OK), -1);
 }
 
+static void test_program(void **state)
+{
+	static char *const hangs[] = {(char *)"/bin/sh", (char *)"-c", (char *)"exec sleep 100",
+				      NULL};
+	static char *const fails[] = {(char *)"/bin/sh", (char *)"-c",
+				      (char *)"echo no disk >&2; echo more >&2; exit 3", NULL};
+	time_t began = time(NULL);
+	char said[64];
+
+	(void)state;
+	assert_int_equal(run_program(fails, 60000, said, sizeof(said)), 3);
+	assert_string_equal(said, "no disk");
+	assert_int_equal(run_program(hangs, 1000, said, sizeof(said)), 128);
+	assert_string_equal(said, "it took longer than 1 s");
+	assert_true(time(NULL) - began < 50);
+}
+
 static int set_up(void **state)
 {
 	return scratch_set_up(state) < 0 || !getcwd(here, sizeof(here)) ? -1 : 0;
@@ -193,7 +211,7 @@ int main(void)
 		cmocka_unit_test(test_encodings),       cmocka_unit_test(test_permissions),
 		cmocka_unit_test(test_again),           cmocka_unit_test(test_not_possible),
 		cmocka_unit_test(test_traps),           cmocka_unit_test(test_commands),
-		cmocka_unit_test(test_hanging_command),
+		cmocka_unit_test(test_hanging_command), cmocka_unit_test(test_program),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, scratch_tear_down);
