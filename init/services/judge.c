@@ -20,7 +20,7 @@ enum {
 	LIST_TIMEOUT_MS = 20000,
 	LOOK_AGAIN_MS = 2000,  /* while the gate waits */
 	LOOK_LATER_MS = 60000, /* what runs is remembered for the next boot */
-	REMEMBER_MS = 5000,    /* for the last look, before user Docker is stopped */
+	REMEMBER_MS = 20000, /* for the last look, before user Docker is stopped: it ends with it */
 	RECORD_MAX = 1 << 20,
 	READ_AT_ONCE = 1 << 20,
 };
