@@ -158,10 +158,10 @@ int io_sync_parent(const char *path, struct error *err)
 	return 0;
 }
 
-int io_open_regular(const char *path, int flags, mode_t mode)
+int io_open_regular(int folder, const char *path, int flags, mode_t mode)
 {
 	struct stat status;
-	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, mode);
+	int fd = openat(folder, path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, mode);
 
 	if (fd < 0)
 		return -errno;

@@ -40,13 +40,13 @@ int io_read_fd(int fd, const char *name, size_t limit, char **out, size_t *out_s
 	       struct error *err);
 
 /*
- * Opens a plain file (open(2), O_CLOEXEC added). What somebody else may have put in its
+ * Opens a plain file (openat(2), O_CLOEXEC added). What somebody else may have put in its
  * place, a pipe, a terminal or a link, neither holds us up nor leads us elsewhere.
  *
  * Returns the descriptor, -EINVAL where it is no plain file, -ELOOP where it is a link, or
  * another negative errno.
  */
-int io_open_regular(const char *path, int flags, mode_t mode);
+int io_open_regular(int folder, const char *path, int flags, mode_t mode);
 
 /*
  * Replaces `path` as a whole: a temporary file beside it, fsync, rename, fsync

@@ -28,6 +28,8 @@
 enum {
 	BOOTCMD_TIMEOUT_MS = 60000, /* the services wait for them, and the gate for those */
 	USER_DOCKER_TRIES = 2,
+	USER_DOCKER_REFUSES_MS = 20000,
+	MOUNTS_FIRST_MS = 30000, /* so long the services wait for them */
 	MOUNTS_AGAIN_MS = 2000,
 	MOUNTS_PATIENCE_MS = 120000, /* later nobody expects the device any more */
 };
@@ -73,15 +75,6 @@ static struct service_spec *user_docker_spec(struct supervisor *supervisor)
 	return NULL; /* the services file's reader sees to it that there is one */
 }
 
-static void mount_all(struct supervisor *supervisor, uint64_t now)
-{
-	struct configured *state = &supervisor->configured;
-	bool wait;
-
-	mounts_apply(&state->config, state->mounts, sizeof(state->mounts), &wait);
-	state->mounts_ms = wait ? now + MOUNTS_AGAIN_MS : 0;
-}
-
 /* All that a person should look at, in one line. */
 static void remark(struct supervisor *supervisor)
 {
@@ -101,6 +94,42 @@ static void remark(struct supervisor *supervisor)
 			return;
 		used += (size_t)wrote;
 	}
+}
+
+/* A device or a server may take long, and the loop waits for nobody: a process of its own. */
+static void mount_all(struct supervisor *supervisor)
+{
+	struct configured *state = &supervisor->configured;
+
+	state->mounts_ms = 0;
+	if (!config_get(&state->config, "mounts"))
+		state->mounts[0] = '\0';
+	else if (mounts_start(&state->mounting) < 0)
+		snprintf(state->mounts, sizeof(state->mounts), "mounts: cannot be mounted");
+}
+
+/* Waits for its end, for so long at the most. */
+static void look_at_mounts(struct supervisor *supervisor, int wait_ms)
+{
+	struct configured *state = &supervisor->configured;
+	uint64_t now;
+	bool again;
+
+	if (state->mounting.pid == 0)
+		return;
+	if (!mounts_ended(&state->mounting, wait_ms, state->mounts, sizeof(state->mounts),
+			  &again)) {
+		if (wait_ms > 0)
+			snprintf(state->mounts, sizeof(state->mounts),
+				 "mounts: one of them takes long");
+		return;
+	}
+	now = console_now_ms();
+	if (state->mounting.outdated)
+		mount_all(supervisor);
+	else if (again && now - supervisor->began_ms <= MOUNTS_PATIENCE_MS)
+		state->mounts_ms = now + MOUNTS_AGAIN_MS;
+	remark(supervisor);
 }
 
 /* Without these nobody could reach and mend the machine: done whatever became of the rest. */
@@ -137,7 +166,8 @@ static int apply_rest(struct supervisor *supervisor)
 		r = settings_watchdog(config, PATH_INIT_SOCKET);
 	if (r == 0 && first_time("bootcmd"))
 		r = commands_run(config, "bootcmd", BOOTCMD_LOG, BOOTCMD_TIMEOUT_MS);
-	mount_all(supervisor, supervisor->began_ms);
+	mount_all(supervisor);
+	look_at_mounts(supervisor, MOUNTS_FIRST_MS);
 	/* Into what has just been mounted, perhaps. */
 	return r < 0 ? r : files_write(config);
 }
@@ -255,19 +285,28 @@ static void end_runcmd(struct supervisor *supervisor)
 	remark(supervisor);
 }
 
-/* It has ended twice and never answered: the options are to blame, or will be found not to be. */
-static void rescue_user_docker(struct supervisor *supervisor)
+/* It has never answered, has ended twice, or refuses whatever it is asked. */
+static bool is_of_no_use(const struct user_docker *user, uint64_t now)
+{
+	if (user->announced)
+		return false;
+	return user->service->state == SERVICE_DOWN
+		       ? user->service->failures >= USER_DOCKER_TRIES
+		       : user->refused_ms && now - user->refused_ms >= USER_DOCKER_REFUSES_MS;
+}
+
+/* Its options are to blame, or will be found not to be. */
+static void rescue_user_docker(struct supervisor *supervisor, uint64_t now)
 {
 	struct configured *state = &supervisor->configured;
 	struct service *service = supervisor->user_docker.service;
 	char why[160];
 
-	if (service->state != SERVICE_DOWN || service->failures < USER_DOCKER_TRIES ||
-	    supervisor->user_docker.announced ||
+	if (!is_of_no_use(&supervisor->user_docker, now) ||
 	    !docker_options_drop(&state->docker, user_docker_spec(supervisor), why, sizeof(why)) ||
 	    supervisor_describe(service, NULL) < 0)
 		return;
-	service->stale = true;
+	service_restart(service, now);
 	snprintf(state->user_docker, sizeof(state->user_docker),
 		 "proa.docker: user Docker does not start with these options, and runs without "
 		 "them%s%s",
@@ -282,17 +321,30 @@ void configure_step(struct supervisor *supervisor, uint64_t now)
 
 	if (supervisor->stopping)
 		return;
-	if (state->mounts_ms > 0 && now >= state->mounts_ms) {
-		mount_all(supervisor, now);
-		if (now - supervisor->began_ms > MOUNTS_PATIENCE_MS)
-			state->mounts_ms = 0;
-		remark(supervisor);
-	}
-	rescue_user_docker(supervisor);
+	if (state->mounts_ms > 0 && now >= state->mounts_ms)
+		mount_all(supervisor);
+	look_at_mounts(supervisor, 0);
+	rescue_user_docker(supervisor, now);
 	if (!state->runcmd_begun && supervisor->user_docker.answers)
 		start_runcmd(supervisor);
 	if (state->runcmd_pid > 0)
 		end_runcmd(supervisor);
+}
+
+int configure_mounts(void)
+{
+	_cleanup_whole_config_ struct config config = {0};
+	struct error err = ERROR_INIT;
+	char said[256];
+	bool again;
+
+	if (config_load(&config_of_this_machine, &config, &err) < 0) {
+		printf("mounts: %s\n", err.message);
+		return EXIT_DONE;
+	}
+	mounts_apply(&config, said, sizeof(said), &again);
+	printf("%s\n", said);
+	return again ? MOUNTS_AGAIN : EXIT_DONE;
 }
 
 int configure_runcmd(void)

@@ -11,8 +11,6 @@
 #include "lib/config/values.h"
 #include "lib/io.h"
 
-enum { SYSTEM_MAX = 64 << 10 };
-
 #define DOCKERD    "/usr/sbin/dockerd"
 #define LOG_DRIVER "--log-driver=" /* always there: the schema has a default */
 
@@ -134,14 +132,17 @@ int docker_options_system(const struct config *config, const char *path, struct 
 	struct spec_list lines = {0};
 	_cleanup_free_ char *text = NULL, *before = NULL;
 	size_t size;
+	size_t arguments, environment;
 	FILE *out = open_memstream(&text, &size);
 	int r;
 
 	if (!out)
 		return error_oom(err);
 	r = add_arguments(config, "proa.system_docker", &lines);
+	arguments = lines.count;
 	if (r == 0)
 		r = add_environment(config, "proa.system_docker", &lines);
+	environment = lines.count - arguments;
 	for (size_t i = 0; i < lines.count; i++)
 		/* That is how PID 1 starts it anyway. */
 		if (strcmp(lines.items[i], LOG_DRIVER "local") != 0)
@@ -150,7 +151,12 @@ int docker_options_system(const struct config *config, const char *path, struct 
 	free(lines.items);
 	if (fclose(out) != 0 || r < 0 || !text)
 		return error_oom(err);
-	if (io_read_file(path, SYSTEM_MAX, &before, &size, NULL) < 0 && !text[0])
+	if (arguments > DOCKER_OPTIONS_MAX || environment > DOCKER_OPTIONS_MAX ||
+	    size > DOCKER_OPTIONS_SIZE)
+		return error_set(err, -E2BIG,
+				 "more than %d arguments, %d variables or %d bytes of both",
+				 DOCKER_OPTIONS_MAX, DOCKER_OPTIONS_MAX, DOCKER_OPTIONS_SIZE);
+	if (io_read_file(path, DOCKER_OPTIONS_SIZE, &before, &size, NULL) < 0 && !text[0])
 		return 0;
 	if (before && strcmp(before, text) == 0)
 		return 0;

@@ -5,6 +5,9 @@
 #include "init/services/spec.h"
 #include "lib/config/layers.h"
 
+/* Of proa.system_docker: so much PID 1 reads, arguments and variables each, and bytes of both. */
+enum { DOCKER_OPTIONS_MAX = 64, DOCKER_OPTIONS_SIZE = (16 << 10) - 1 };
+
 /* What a service's specification held before anything was added. */
 struct docker_options {
 	size_t arguments, environment; /* counts */
@@ -20,7 +23,8 @@ int docker_options_apply(const struct config *config, struct docker_options *bas
 
 /*
  * Writes down for PID 1 what the section proa.system_docker adds to System Docker's start,
- * from the next boot on (init/supervise/docker_args.h). Returns 0 or a negative errno.
+ * from the next boot on (init/supervise/docker_args.h). Returns 0, -E2BIG where it is more than
+ * PID 1 reads (what was written before stays), or another negative errno.
  */
 int docker_options_system(const struct config *config, const char *path, struct error *err);
 

@@ -14,6 +14,7 @@
 #include "lib/cleanup.h"
 #include "lib/config/types.h"
 #include "lib/config/values.h"
+#include "lib/folder.h"
 #include "lib/io.h"
 
 struct bytes {
@@ -30,7 +31,8 @@ static void bytes_free(struct bytes *bytes)
 
 /* One entry of the list. */
 struct file {
-	const char *path;
+	const char *path, *name; /* the path's last part */
+	int folder;              /* of the path; -1: not open */
 	struct bytes content;
 	mode_t mode;
 	uid_t user;
@@ -172,18 +174,17 @@ static int read_item(const struct config_node *item, struct file *file, struct e
 	return r < 0 ? r : read_owner(text_of(item, "owner", "root:root"), file, err);
 }
 
-static int make_folder(const char *path, struct error *err)
+/* Made where it is missing. All that follows goes by it: the path may soon lead elsewhere. */
+static int open_folder(struct file *file, struct error *err)
 {
-	_cleanup_free_ char *folder = strdup(path);
-	char *end;
+	const char *slash = strrchr(file->path, '/');
+	_cleanup_free_ char *folder = strndup(file->path, (size_t)(slash - file->path));
 
 	if (!folder)
 		return error_oom(err);
-	end = strrchr(folder, '/');
-	if (end == folder)
-		return 0;
-	*end = '\0';
-	return io_make_dirs(folder, err);
+	file->name = slash + 1;
+	file->folder = folder_open(folder, err);
+	return file->folder < 0 ? file->folder : 0;
 }
 
 /* Puts what is there before what is to be added. True: it has that already. */
@@ -210,8 +211,9 @@ static bool is_as_wanted(const struct file *file, const struct bytes *before)
 
 	return before->size == file->content.size &&
 	       memcmp(before->data, file->content.data, before->size) == 0 &&
-	       stat(file->path, &status) == 0 && (status.st_mode & 07777) == file->mode &&
-	       status.st_uid == file->user && status.st_gid == file->group;
+	       fstatat(file->folder, file->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       (status.st_mode & 07777) == file->mode && status.st_uid == file->user &&
+	       status.st_gid == file->group;
 }
 
 static int write_whole(const struct file *file, struct error *err)
@@ -220,46 +222,47 @@ static int write_whole(const struct file *file, struct error *err)
 	_cleanup_fd_ int fd = -1;
 	int r;
 
-	if (asprintf(&temporary, "%s.proa-new", file->path) < 0) {
+	if (asprintf(&temporary, "%s.proa-new", file->name) < 0) {
 		temporary = NULL;
 		return error_oom(err);
 	}
-	(void)unlink(temporary);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	(void)unlinkat(file->folder, temporary, 0);
+	fd = openat(file->folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
 	if (fd < 0)
 		return error_errno(err, "cannot create it");
 	r = io_write_full(fd, file->content.data, file->content.size);
 	errno = -r;
 	/* The owner first: changing it takes away bits of the permissions. */
 	if (r < 0 || fchown(fd, file->user, file->group) < 0 || fchmod(fd, file->mode) < 0 ||
-	    fsync(fd) < 0 || rename(temporary, file->path) < 0) {
+	    fsync(fd) < 0 || renameat(file->folder, temporary, file->folder, file->name) < 0) {
 		r = error_errno(err, "cannot write it");
-		unlink(temporary);
+		unlinkat(file->folder, temporary, 0);
 		return r;
 	}
-	return io_sync_parent(file->path, err);
+	return fsync(file->folder) < 0 ? error_errno(err, "cannot sync its folder") : 0;
 }
 
 /* Whoever may write in its folder can put a pipe there, or a link to a file of root's. */
-static int read_before(const char *path, struct bytes *out, struct error *err)
+static int read_before(const struct file *file, struct bytes *out, struct error *err)
 {
-	_cleanup_fd_ int fd = io_open_regular(path, O_RDONLY, 0);
+	_cleanup_fd_ int fd = io_open_regular(file->folder, file->name, O_RDONLY, 0);
 
 	if (fd == -EINVAL || fd == -ELOOP)
 		return error_set(err, fd, "it is no plain file");
 	if (fd < 0)
 		return error_set(err, fd, "cannot open it: %s", strerror(-fd));
-	return io_read_fd(fd, path, FILES_CONTENT_MAX, &out->data, &out->size, err);
+	return io_read_fd(fd, file->path, FILES_CONTENT_MAX, &out->data, &out->size, err);
 }
 
 static int write_file(struct file *file, struct error *err)
 {
 	_cleanup_bytes_ struct bytes before = {0};
-	int r = make_folder(file->path, err);
+	int r = open_folder(file, err);
 
 	if (r < 0)
 		return r;
-	r = read_before(file->path, &before, err);
+	r = read_before(file, &before, err);
 	if (r < 0 && r != -ENOENT && file->append)
 		return r;
 	if (r == 0 && file->append) {
@@ -280,12 +283,13 @@ int files_write(struct config *config)
 	for (size_t i = 0; list && i < list->count && r == 0; i++) {
 		const struct config_node *item = &list->children[i];
 		struct error err = ERROR_INIT;
-		struct file file = {0};
+		struct file file = {.folder = -1};
 
 		r = read_item(item, &file, &err);
 		if (r == 0)
 			r = write_file(&file, &err);
 		bytes_free(&file.content);
+		cleanup_fd(&file.folder);
 		if (r == 0 || r == -ENOMEM)
 			continue;
 		r = config_problem(&config->problems, CONFIG_ERROR, &item->at, "write_files",

@@ -222,6 +222,10 @@ static void list(struct supervisor *supervisor)
 
 static void mend(struct supervisor *supervisor, uint64_t silent_ms)
 {
+	if (silent_ms >= MEND_OPTIONS_MS && mend_options()) {
+		supervisor->link.since_ms = console_now_ms();
+		return;
+	}
 	if (supervisor->gate.verdict == GATE_OPEN && silent_ms >= MEND_CONTAINERD_MS)
 		mend_containerd(&supervisor->report, silent_ms >= MEND_SILENT_MS);
 	if (silent_ms >= MEND_SILENT_MS)
@@ -233,7 +237,7 @@ void link_step(struct supervisor *supervisor, uint64_t now)
 	struct link *link = &supervisor->link;
 
 	if (!link->announced)
-		mend(supervisor, now - supervisor->began_ms);
+		mend(supervisor, now - link->since_ms);
 	if (link->listing || now < link->next_ms || link->state == LINK_ASKING)
 		return;
 	if (link->state == LINK_UP) {

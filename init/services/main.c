@@ -43,10 +43,12 @@ static int run_services(const char *path, bool check)
 int main(int argc, char **argv)
 {
 	const char *file = PATH_SERVICES_FILE;
-	bool seed = false, check = false, runcmd = false, read_boot = false;
+	bool seed = false, check = false, mounts = false, runcmd = false, read_boot = false;
 	const struct option options[] = {
 		{'f', "file", "FILE", OPTION_STRING, &file, "the services file"},
 		{0, "check", NULL, OPTION_FLAG, &check, "read the services file, and no more"},
+		{0, "mounts", NULL, OPTION_FLAG, &mounts,
+		 "mount the configuration's mounts, and no more"},
 		{0, "runcmd", NULL, OPTION_FLAG, &runcmd,
 		 "run the configuration's runcmd, and no more"},
 		{0, "read-boot", NULL, OPTION_FLAG, &read_boot,
@@ -66,6 +68,8 @@ int main(int argc, char **argv)
 	r = command_arguments(argc, argv, &usage, options, NULL, 0, NULL);
 	if (r >= 0)
 		return r;
+	if (mounts)
+		return configure_mounts();
 	if (runcmd)
 		return configure_runcmd();
 	if (read_boot)

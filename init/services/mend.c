@@ -12,6 +12,7 @@
 
 #include "init/services/paths.h"
 #include "init/services/report.h"
+#include "init/services/request.h"
 #include "init/services/seed.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
@@ -65,6 +66,16 @@ void mend_containerd(struct reporter *report, bool though_it_listens)
 	if (pid > 1)
 		kill(pid, SIGTERM);
 	end_system_docker();
+}
+
+bool mend_options(void)
+{
+	static bool done;
+
+	if (done)
+		return false;
+	done = true;
+	return request_pid1(PATH_INIT_SOCKET, "system-docker without options", NULL, 0, NULL) == 0;
 }
 
 void mend_system_docker(struct reporter *report, const char *why)

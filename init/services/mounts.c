@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "init/services/run.h"
 #include "lib/cleanup.h"
 #include "lib/config/values.h"
+#include "lib/folder.h"
 #include "lib/io.h"
 
 #define MOUNTS "/proc/self/mounts"
@@ -141,17 +144,24 @@ static int run_mount(const struct mount *mount, char *said, size_t size)
 static int find_folder(struct mount *mount, char *said, size_t size)
 {
 	struct error err = ERROR_INIT;
+	_cleanup_fd_ int fd = -1;
+	char self[32];
+	ssize_t length;
 
 	if (mount->folder[0] != '/' || is_reserved(mount->folder)) {
 		snprintf(said, size, "mounts: %s is the system's own, or no absolute path",
 			 mount->folder);
 		return -1;
 	}
-	if (io_make_dirs(mount->folder, &err) < 0) {
-		snprintf(said, size, "mounts: %.200s", err.message);
+	fd = folder_open(mount->folder, &err);
+	if (fd < 0) {
+		snprintf(said, size, "mounts: %s: %.160s", mount->folder, err.message);
 		return -1;
 	}
-	if (!realpath(mount->folder, mount->path) || is_reserved(mount->path)) {
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	length = readlink(self, mount->path, sizeof(mount->path) - 1);
+	mount->path[length > 0 ? length : 0] = '\0';
+	if (length <= 0 || is_reserved(mount->path)) {
 		snprintf(said, size, "mounts: %s is the system's own", mount->folder);
 		return -1;
 	}
@@ -176,6 +186,43 @@ static bool apply_one(struct mount *mount, char *said, size_t size)
 	status = run_mount(mount, said, size);
 	/* mount(8): 32 is a failure of the mount, one without its device among them. */
 	return status == 32 || (status != 0 && is_swap(mount));
+}
+
+int mounts_start(struct mounting *mounting)
+{
+	static char *const argv[] = {(char *)"/proc/self/exe", (char *)"--mounts", NULL};
+	int r;
+
+	mounting->outdated = mounting->pid > 0;
+	if (mounting->outdated)
+		return 0;
+	mounting->said = memfd_create("mounts", MFD_CLOEXEC);
+	if (mounting->said < 0)
+		return -errno;
+	r = run_start(argv, mounting->said, &mounting->pid);
+	if (r == 0)
+		return 0;
+	close(mounting->said);
+	mounting->pid = 0;
+	return r;
+}
+
+bool mounts_ended(struct mounting *mounting, int wait_ms, char *said, size_t size, bool *again)
+{
+	int status;
+	ssize_t got;
+
+	if (!run_wait(mounting->pid, wait_ms, &status))
+		return false;
+	mounting->pid = 0;
+	got = pread(mounting->said, said, size - 1, 0);
+	said[got > 0 ? got : 0] = '\0';
+	said[strcspn(said, "\n")] = '\0';
+	close(mounting->said);
+	*again = status == MOUNTS_AGAIN;
+	if (status != 0 && !*again)
+		snprintf(said, size, "mounts: the program that mounts them ended badly");
+	return true;
 }
 
 void mounts_apply(const struct config *config, char *said, size_t size, bool *wait)

@@ -6,7 +6,8 @@
 
 #include "lib/config/layers.h"
 
-#define NTP_CONF "/run/proa/ntp/chrony.conf"
+#define NTP_CONF    "/run/proa/ntp/chrony.conf"
+#define NTP_LEARNED "/run/proa/ntp/network.sources"
 
 /*
  * Writes chronyd's configuration to `path`. What is wrong is added to the problems.
@@ -16,5 +17,15 @@
  * Returns 0 or -ENOMEM.
  */
 int ntp_apply(struct config *config, const char *path, bool *changed);
+
+/*
+ * Writes the servers that the network names (DHCP's option 42, RFC 2132 §8.3) to `path`. They
+ * count beside Debian's pool, where the configuration names none.
+ *
+ * state  networkd's file; it need not be there
+ *
+ * Returns 1 where they were others before, 0 where not, or a negative errno.
+ */
+int ntp_learn(const char *state, const char *path, struct error *err);
 
 #endif

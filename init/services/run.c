@@ -122,26 +122,34 @@ int run_start(char *const *argv, int log, pid_t *pid)
 	return -r;
 }
 
-int run_logged(char *const *argv, int log, unsigned timeout_ms)
+bool run_wait(pid_t pid, int timeout_ms, int *status)
 {
-	struct pollfd ended = {.fd = -1, .events = POLLIN};
-	int status, r;
-	pid_t pid;
+	struct pollfd ended = {.fd = timeout_ms != 0 ? pidfd_open(pid, 0) : -1, .events = POLLIN};
+	int raw, r;
 
-	r = run_start(argv, log, &pid);
-	if (r < 0)
-		return r;
-	if (timeout_ms > 0)
-		ended.fd = pidfd_open(pid, 0);
 	if (ended.fd >= 0) {
 		do
-			r = poll(&ended, 1, (int)timeout_ms);
+			r = poll(&ended, 1, timeout_ms);
 		while (r < 0 && errno == EINTR);
-		if (r == 0)
-			kill(-pid, SIGKILL);
 		close(ended.fd);
 	}
-	if (waitpid(pid, &status, 0) < 0)
-		return -errno;
-	return ended.fd >= 0 && r == 0 ? -ETIMEDOUT : exit_status(status);
+	if (waitpid(pid, &raw, timeout_ms < 0 ? 0 : WNOHANG) <= 0)
+		return false;
+	*status = exit_status(raw);
+	return true;
+}
+
+int run_logged(char *const *argv, int log, unsigned timeout_ms)
+{
+	int status;
+	pid_t pid;
+	int r = run_start(argv, log, &pid);
+
+	if (r < 0)
+		return r;
+	if (run_wait(pid, timeout_ms > 0 ? (int)timeout_ms : -1, &status))
+		return status;
+	kill(-pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return -ETIMEDOUT;
 }

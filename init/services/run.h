@@ -2,6 +2,7 @@
 #ifndef PROA_INIT_SERVICES_RUN_H
 #define PROA_INIT_SERVICES_RUN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -27,5 +28,11 @@ int run_logged(char *const *argv, int log, unsigned timeout_ms);
  * wait. Returns 0 or a negative errno; the caller waits for *pid.
  */
 int run_start(char *const *argv, int log, pid_t *pid);
+
+/*
+ * Waits for the end of what run_start has started, for so long at the most (0: a look). True
+ * with its exit status (128: ended by a signal) where it has ended.
+ */
+bool run_wait(pid_t pid, int timeout_ms, int *status);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "init/services/configure.h"
 #include "init/services/fields.h"
+#include "init/services/ntp.h"
 #include "init/services/paths.h"
 #include "init/services/request.h"
 #include "lib/cleanup.h"
@@ -92,6 +93,13 @@ static bool state_is_mounted(const struct boot *boot)
 	       (!has_errors(boot) || takes_writes());
 }
 
+/* A service that has just started may end as soon: only later does the gate believe it. */
+static bool is_believed(const struct service *service, uint64_t now)
+{
+	return service->supervisor->gate.verdict != GATE_OPEN ||
+	       now - service->started_ms >= SERVICE_SETTLED_MS;
+}
+
 static void list_missing(const struct supervisor *supervisor, uint64_t now, char *out, size_t room)
 {
 	size_t used = 0;
@@ -102,7 +110,7 @@ static void list_missing(const struct supervisor *supervisor, uint64_t now, char
 		int wrote;
 
 		if (!service->spec->required || service->spec->disabled ||
-		    (service_well(service) && now - service->started_ms >= SERVICE_SETTLED_MS))
+		    (service_well(service) && is_believed(service, now)))
 			continue;
 		wrote = snprintf(out + used, room - used, "%sservice %s %s%s%s%s", used ? "; " : "",
 				 service->spec->name,
@@ -231,10 +239,18 @@ static void read_signals(struct supervisor *supervisor, int fd)
 	}
 }
 
-static void update_names(struct supervisor *supervisor, int watch)
+/* Those that the network service has learned. */
+static void update_servers(struct supervisor *supervisor, int watch)
 {
+	struct service *ntp = service_find(supervisor, "ntp");
 	struct error err = ERROR_INIT;
+	int r = ntp_learn(PATH_NETIF "/state", NTP_LEARNED, &err);
 
+	if (r < 0)
+		report_console(&supervisor->report, "error: %s", err.message);
+	/* chronyd cannot be told of them: nobody may ask it anything. */
+	if (r > 0 && ntp && ntp->state == SERVICE_RUNNING)
+		service_restart(ntp, console_now_ms());
 	if (resolv_update(&supervisor->names, watch, PATH_NETIF "/state", PATH_RESOLV_CONF, &err) <
 	    0)
 		report_console(&supervisor->report, "error: %s", err.message);
@@ -268,7 +284,7 @@ int supervisor_run(struct supervisor *supervisor, struct error *err)
 	if (signals < 0)
 		return error_errno(err, "cannot watch for signals");
 
-	supervisor->began_ms = console_now_ms();
+	supervisor->began_ms = supervisor->link.since_ms = console_now_ms();
 	judge_init(&supervisor->judge);
 	configure(supervisor);
 	read_boot(supervisor, &boot);
@@ -280,7 +296,7 @@ int supervisor_run(struct supervisor *supervisor, struct error *err)
 	if (control_open(&supervisor->control, PATH_SERVICES_SOCKET, &control) < 0)
 		report_console(&supervisor->report, "error: %s", control.message);
 	names = resolv_watch(PATH_NETIF, NULL);
-	update_names(supervisor, names);
+	update_servers(supervisor, names);
 	r = prepare(supervisor, err);
 	while (r == 0) {
 		struct pollfd watched[2 + CONTROL_WATCHED] = {
@@ -298,7 +314,7 @@ int supervisor_run(struct supervisor *supervisor, struct error *err)
 		if (watched[0].revents)
 			read_signals(supervisor, signals);
 		if (watched[1].revents)
-			update_names(supervisor, names);
+			update_servers(supervisor, names);
 		control_serve(&supervisor->control, supervisor, &watched[2]);
 	}
 	control_close(&supervisor->control);

@@ -24,6 +24,7 @@
 #include "init/services/docker_options.h"
 #include "init/services/gate.h"
 #include "init/services/judge.h"
+#include "init/services/mounts.h"
 #include "init/services/report.h"
 #include "init/services/resolv.h"
 #include "init/services/spec.h"
@@ -73,6 +74,7 @@ struct link {
 	struct docker_request *events;
 	bool listing;
 	bool announced;
+	uint64_t since_ms;    /* its first answer has been awaited */
 	uint64_t next_ms;     /* next attempt, or next look at all containers */
 	uint64_t answered_ms; /* for the first time */
 	uint64_t ghosts_ms;   /* since when it lists services that do not run; 0: it does not */
@@ -86,6 +88,7 @@ struct user_docker {
 	bool announced;
 	bool asking;
 	unsigned misses; /* pings in a row without an answer */
+	uint64_t refused_ms; /* since when it has answered with errors alone; 0: it has not */
 	uint64_t next_ms;
 	bool reload; /* it was adopted with an older configuration */
 	enum user_docker_stop stop;
@@ -95,6 +98,7 @@ struct user_docker {
 struct configured {
 	struct config config;
 	struct docker_options docker;
+	struct mounting mounting;
 	uint64_t mounts_ms; /* when those that are missing are tried again; 0: not at all */
 	pid_t runcmd_pid;   /* 0: it does not run */
 	bool runcmd_begun;

@@ -55,7 +55,8 @@ int user_docker_prepare(struct supervisor *supervisor, struct error *err)
 	if (io_read_file(PATH_USER_DOCKER_CONFIG, 4096, &before, &size, NULL) == 0 &&
 	    strcmp(before, CONFIG_LIVE) == 0)
 		return 0;
-	/* An earlier manager ended amid a shutdown that never came: a dockerd that runs must know. */
+	/* An earlier manager ended amid a shutdown that never came: a dockerd that runs must know.
+	 */
 	supervisor->user_docker.reload = before != NULL;
 	return write_config(CONFIG_LIVE, err);
 }
@@ -64,6 +65,7 @@ void user_docker_reset(struct supervisor *supervisor)
 {
 	supervisor->user_docker.answers = false;
 	supervisor->user_docker.misses = 0;
+	supervisor->user_docker.refused_ms = 0;
 	supervisor->user_docker.next_ms = 0;
 }
 
@@ -114,6 +116,8 @@ static void pinged(void *data, const struct docker_reply *reply)
 		return;
 	if (!docker_reply_ok(reply)) {
 		user->next_ms = now + LINK_RETRY_MS;
+		if (reply->result == 0 && !user->refused_ms)
+			user->refused_ms = now;
 		if (user->answers && ++user->misses >= MISSES_MAX) {
 			user->answers = false;
 			snprintf(user->service->reason, sizeof(user->service->reason), "%s",
@@ -123,6 +127,7 @@ static void pinged(void *data, const struct docker_reply *reply)
 		return;
 	}
 	user->misses = 0;
+	user->refused_ms = 0;
 	user->next_ms = now + USER_DOCKER_PING_MS;
 	if (user->answers)
 		return;

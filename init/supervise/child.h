@@ -13,7 +13,7 @@
 #define CHILD_PATH       "PATH=/usr/sbin:/usr/bin:/sbin:/bin" /* in every environment */
 
 enum {
-	CHILD_ARGUMENTS_MAX = 48,
+	CHILD_ARGUMENTS_MAX = 96,
 	CHILD_LOG_LIMIT = 256 << 10, /* bytes, then NAME becomes NAME.1 */
 	CHILD_BACKOFF_FIRST_MS = 200,
 	CHILD_BACKOFF_MAX_MS = 30 * 1000,

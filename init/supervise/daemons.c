@@ -127,18 +127,48 @@ static void add_options(void)
 	docker.environment = docker_environment;
 }
 
+static bool has_options(void)
+{
+	return options.arguments_count + options.environment_count > 0;
+}
+
+/* From its next start on. */
+static void drop_options(const char *reason)
+{
+	gate_degraded(gate, reason);
+	docker.argv[own_arguments] = NULL;
+	docker.environment = go_environment;
+	options = (struct docker_args){0};
+}
+
+static void kill_docker(void *context)
+{
+	(void)context;
+	child_signal(&docker, SIGKILL);
+}
+
 static void docker_restarting(struct child *child, uint64_t ran_ms)
 {
-	if (options.arguments_count + options.environment_count == 0)
+	(void)child;
+	loop_cancel(kill_docker, NULL);
+	if (!has_options())
 		return;
 	ended_soon = ran_ms < OPTIONS_SOON_MS ? ended_soon + 1 : 0;
-	if (ended_soon < OPTIONS_TRIES)
-		return;
-	gate_degraded(gate, "System Docker does not start with the options of proa.system_docker, "
-			    "and runs without them: " CHILD_LOG_FOLDER "/system-docker tells why");
-	child->argv[own_arguments] = NULL;
-	child->environment = go_environment;
-	options = (struct docker_args){0};
+	if (ended_soon >= OPTIONS_TRIES)
+		drop_options("System Docker does not start with the options of "
+			     "proa.system_docker, and runs without them: " CHILD_LOG_FOLDER
+			     "/system-docker tells why");
+}
+
+bool daemons_without_options(void)
+{
+	if (!has_options())
+		return false;
+	drop_options("System Docker does not answer with the options of proa.system_docker, and "
+		     "runs without them");
+	child_signal(&docker, SIGTERM);
+	(void)loop_after(STOP_DOCKER_MS, kill_docker, NULL);
+	return true;
 }
 
 static void try_seed(void *context)

@@ -13,6 +13,12 @@
  */
 void daemons_start(struct gate *gate);
 
+/*
+ * System Docker runs, and answers nobody: starts it anew without what the configuration adds to
+ * its options. Returns whether there was anything to leave out.
+ */
+bool daemons_without_options(void);
+
 /* Stops them in order, the service manager (and with it the services) first. */
 void daemons_stop(void);
 

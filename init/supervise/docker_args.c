@@ -26,7 +26,7 @@ void docker_args_parse(struct docker_args *out)
 
 void docker_args_read(const char *path, struct docker_args *out)
 {
-	_cleanup_fd_ int fd = io_open_regular(path, O_RDONLY, 0);
+	_cleanup_fd_ int fd = io_open_regular(AT_FDCWD, path, O_RDONLY, 0);
 	ssize_t size;
 
 	*out = (struct docker_args){0};

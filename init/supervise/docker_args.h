@@ -10,7 +10,8 @@
 
 #define DOCKER_ARGS_PATH "/var/lib/proa/system-docker.args"
 
-enum { DOCKER_ARGS_MAX = 16, DOCKER_ARGS_SIZE = 4096 };
+/* What the service manager writes fits (init/services/docker_options.h). */
+enum { DOCKER_ARGS_MAX = 64, DOCKER_ARGS_SIZE = 16 << 10 };
 
 struct docker_args {
 	char text[DOCKER_ARGS_SIZE]; /* what the two lists point into */

@@ -26,7 +26,7 @@ enum {
 static uint64_t last_written(const char *path, uint64_t current)
 {
 	_cleanup_free_ char *tail = calloc(1, TAIL + 1);
-	_cleanup_fd_ int fd = io_open_regular(path, O_RDONLY, 0);
+	_cleanup_fd_ int fd = io_open_regular(AT_FDCWD, path, O_RDONLY, 0);
 	struct stat status;
 	uint64_t last = 0;
 	ssize_t got;
@@ -93,7 +93,7 @@ static int write_boot(void *context, const struct bootlog_record *record)
 /* A line that a power cut has torn gets its end: the next one must not be lost with it. */
 static void end_last_line(FILE *out)
 {
-	_cleanup_fd_ int fd = io_open_regular(HISTORY_PATH, O_RDONLY, 0);
+	_cleanup_fd_ int fd = io_open_regular(AT_FDCWD, HISTORY_PATH, O_RDONLY, 0);
 	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
 	char byte = '\n';
 
@@ -115,7 +115,7 @@ static int harvest(const struct facts *facts, struct error *err)
 		return ring;
 	if (last == 0)
 		last = last_written(HISTORY_PATH ".1", facts->boot);
-	fd = io_open_regular(HISTORY_PATH, O_WRONLY | O_APPEND | O_CREAT, 0644);
+	fd = io_open_regular(AT_FDCWD, HISTORY_PATH, O_WRONLY | O_APPEND | O_CREAT, 0644);
 	if (fd < 0)
 		return error_set(err, fd, "cannot open " HISTORY_PATH ": %s", strerror(-fd));
 	out = fdopen(fd, "a");

@@ -28,13 +28,13 @@ enum {
 static int open_kept(void)
 {
 	struct stat status;
-	int fd = io_open_regular(PSTORE_KEPT, O_WRONLY | O_APPEND | O_CREAT, 0600);
+	int fd = io_open_regular(AT_FDCWD, PSTORE_KEPT, O_WRONLY | O_APPEND | O_CREAT, 0600);
 
 	if (fd < 0 || fstat(fd, &status) < 0 || status.st_size <= FILE_LIMIT ||
 	    rename(PSTORE_KEPT, PSTORE_KEPT ".1") < 0)
 		return fd;
 	close(fd);
-	return io_open_regular(PSTORE_KEPT, O_WRONLY | O_APPEND | O_CREAT, 0600);
+	return io_open_regular(AT_FDCWD, PSTORE_KEPT, O_WRONLY | O_APPEND | O_CREAT, 0600);
 }
 
 /* Returns whether it is on the disk: only then may the firmware forget it. */

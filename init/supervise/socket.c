@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "init/say.h"
+#include "init/supervise/daemons.h"
 #include "init/supervise/loop.h"
 #include "init/supervise/stop.h"
 #include "init/watchdog.h"
@@ -94,6 +95,9 @@ void socket_answer(struct gate *gate, char *request, bool root, char *answer, si
 			snprintf(answer, size, "error a deadline is 30 to 3600 s");
 		else
 			gate_expect(gate, (unsigned int)seconds);
+	} else if (strcmp(request, "system-docker without options") == 0) {
+		if (!daemons_without_options())
+			snprintf(answer, size, "error System Docker was given none");
 	} else if ((text = words_behind(request, "watchdog"))) {
 		if (watchdog_configure(text) < 0)
 			snprintf(answer, size, "error a watchdog is \"off\", or has 10 to 600 s");

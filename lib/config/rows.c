@@ -188,7 +188,7 @@ const struct config_row config_rows[] = {
 
 	SECTION("proa.ntp", "The clock."),
 	VALUE("proa.ntp.enabled", config_bool, "true", "Whether it is set from the network."),
-	ITEMS("proa.ntp.servers", "Servers; without them Debian's pool."),
+	ITEMS("proa.ntp.servers", "Servers; without them Debian's pool, and those that DHCP names."),
 	VALUE("proa.ntp.servers[]", config_host, NULL, "A server."),
 
 	DOCKER("proa.docker", "User Docker, where your own containers live."),

@@ -74,3 +74,37 @@ def test_system_docker_options(disk, machine):
     one.wait_shell()
     said = one.check("sudo proa status; true")
     assert "options of proa.system_docker" in " ".join(said.split()), said
+
+
+# Both daemons run with it, and answer each request with an error. Whatever is to be mounted
+# hangs.
+REFUSING = """\
+bootcmd:
+- printf '#!/bin/sh\\nexec sleep 300\\n' > /run/hang
+- chmod 755 /run/hang
+- mount --bind /run/hang /usr/bin/mount
+mounts:
+- [tmpfs, /mnt/one, tmpfs]
+- [tmpfs, /mnt/two, tmpfs]
+- [tmpfs, /mnt/three, tmpfs]
+proa:
+  docker: {extra_args: [--authorization-plugin=none]}
+  system_docker: {extra_args: [--authorization-plugin=none]}
+"""
+
+
+@pytest.mark.full
+def test_refusing_dockers(disk, machine):
+    """Options with which a Docker runs, and is of no use, are left out as well."""
+    one = machine(disk(config=REFUSING))
+    one.wait_boot("error: proa.docker: user Docker does not start with these options",
+                  unless=None)
+    one.wait_for("health gate passed", unless=None)
+    one.wait_shell()
+    # The manager waits for the first mount only, and tells of it later.
+    one.wait_true("sudo proa status | tr -s ' \\n' ' ' | grep -q 'one: it took longer than 30 s'")
+    one.type(" sudo proa reboot\n")
+    one.wait_boot("degraded: System Docker does not answer with the options", unless=None)
+    one.wait_for("health gate passed", unless=None)
+    one.wait_shell()
+    one.check("docker version && system-docker version")

@@ -1,4 +1,5 @@
 /* What user Docker is started with, of the configuration; and without. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -113,6 +114,36 @@ static void test_system(void **state)
 	assert_int_equal(args.arguments_count + args.environment_count, 0);
 }
 
+/* What PID 1 would leave out is refused, with what is too much, and what was there stays. */
+static void test_too_much(void **state)
+{
+	_cleanup_whole_config_ struct config config = {0};
+	struct error err = ERROR_INIT;
+	char text[DOCKER_OPTIONS_SIZE + 256];
+	size_t used;
+
+	(void)state;
+	assert_int_equal(DOCKER_OPTIONS_MAX, DOCKER_ARGS_MAX);
+	assert_int_equal(DOCKER_OPTIONS_SIZE + 1, DOCKER_ARGS_SIZE);
+	scratch_put("args", "--label=rack=7\n");
+	used = (size_t)snprintf(text, sizeof(text), "proa: {system_docker: {extra_args: [");
+	for (size_t i = 0; i < DOCKER_OPTIONS_MAX; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "--label=%zu, ", i);
+	snprintf(text + used, sizeof(text) - used, "]}}\n");
+	scratch_config(text, &config);
+	assert_int_equal(docker_options_system(&config, "args", &err), -E2BIG);
+	assert_non_null(strstr(err.message, "more than 64 arguments"));
+	scratch_assert("args", "--label=rack=7\n");
+	config_free(&config);
+	used = (size_t)snprintf(text, sizeof(text), "proa: {system_docker: {extra_args: [\"--a=");
+	memset(text + used, 'a', DOCKER_OPTIONS_SIZE);
+	snprintf(text + used + DOCKER_OPTIONS_SIZE, sizeof(text) - used - DOCKER_OPTIONS_SIZE,
+		 "\"]}}\n");
+	scratch_config(text, &config);
+	assert_int_equal(docker_options_system(&config, "args", &err), -E2BIG);
+	scratch_assert("args", "--label=rack=7\n");
+}
+
 /* What stands there is bounded, whoever wrote it. */
 static void test_odd_args(void **state)
 {
@@ -137,9 +168,9 @@ static void test_odd_args(void **state)
 	scratch_put("odd", text);
 	docker_args_read("odd", &args);
 	assert_int_equal(args.arguments_count, 0);
-	for (size_t i = 0; i < 40; i++)
+	for (size_t i = 0; i < DOCKER_ARGS_MAX + 8; i++)
 		memcpy(text + 4 * i, "--b\n", 4);
-	text[160] = '\0';
+	text[4 * (DOCKER_ARGS_MAX + 8)] = '\0';
 	scratch_put("odd", text);
 	docker_args_read("odd", &args);
 	assert_int_equal(args.arguments_count, DOCKER_ARGS_MAX);
@@ -150,9 +181,9 @@ static void test_odd_args(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_options),
-					   cmocka_unit_test(test_system),
-					   cmocka_unit_test(test_odd_args)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_options), cmocka_unit_test(test_system),
+		cmocka_unit_test(test_too_much), cmocka_unit_test(test_odd_args)};
 
 	return cmocka_run_group_tests(tests, scratch_set_up, scratch_tear_down);
 }

@@ -106,6 +106,14 @@ static void test_traps(void **state)
 	scratch_assert("secret", "root's\n");
 	assert_int_equal(lstat("link", &status), 0);
 	assert_true(S_ISLNK(status.st_mode));
+	/* The same of a folder of the path. */
+	assert_int_equal(mkdir("theirs", 0755), 0);
+	assert_int_equal(chmod("theirs", 0777), 0);
+	assert_int_equal(mkdir("system", 0755), 0);
+	assert_int_equal(symlink("../system", "theirs/sub"), 0);
+	assert_written("write_files: [{path: @/theirs/sub/f, content: x}]\n",
+		       "theirs/sub/f: sub is a link, in a folder that others than root can write to");
+	assert_int_equal(access("system/f", F_OK), -1);
 }
 
 /* A disk is not written at each boot for nothing, and nothing is added twice. */

@@ -83,13 +83,34 @@ static const char *ask(struct gate *gate, const char *text, bool root)
 
 static void test_requests(void **state)
 {
-	static const char *const changes[] = {
-		"reboot", "poweroff", "halt", "gate passed", "gate failed x", "degraded x", "console x",
-		"watchdog 30", "watchdog off", "deadline 60"};
-	static const char *const unknown[] = {
-		"", "Status", "status ", "reboot now", "gate", "gate passed x", "gate failed",
-		"gate failed ", "degraded", "degraded ", "console", "consolex y", "watchdog",
-		"watchdog ", "deadline"};
+	static const char *const changes[] = {"reboot",
+					      "poweroff",
+					      "halt",
+					      "gate passed",
+					      "gate failed x",
+					      "degraded x",
+					      "console x",
+					      "watchdog 30",
+					      "watchdog off",
+					      "deadline 60",
+					      "system-docker without options"};
+	static const char *const unknown[] = {"",
+					      "Status",
+					      "status ",
+					      "reboot now",
+					      "gate",
+					      "gate passed x",
+					      "gate failed",
+					      "gate failed ",
+					      "degraded",
+					      "degraded ",
+					      "console",
+					      "consolex y",
+					      "watchdog",
+					      "watchdog ",
+					      "deadline",
+					      "system-docker",
+					      "system-docker without"};
 	struct facts facts = {.slot = 'a', .version = "2026.11.0"};
 	struct gate gate = {.facts = &facts};
 
@@ -115,6 +136,8 @@ static void test_requests(void **state)
 				    "error PID 1 does not know this request");
 	}
 
+	assert_string_equal(ask(&gate, "system-docker without options", true),
+			    "error System Docker was given none");
 	assert_string_equal(ask(&gate, "console a\nb\x1b[2J", true), "ok");
 	assert_string_equal(ask(&gate, "degraded disk\nfull", true), "ok");
 	assert_string_equal(gate.degraded, "disk full");
@@ -132,10 +155,11 @@ static void test_watchdog_request(void **state)
 		const char *request;
 		bool taken;
 	} cases[] = {
-		{"watchdog 10", true},   {"watchdog 600", true},  {"watchdog off", true},
-		{"watchdog 9", false},   {"watchdog 601", false}, {"watchdog -30", false},
-		{"watchdog +30", false}, {"watchdog 30s", false}, {"watchdog on", false},
-		{"watchdog 99999999999999999999", false},
+		{"watchdog 10", true},   {"watchdog 600", true},
+		{"watchdog off", true},  {"watchdog 9", false},
+		{"watchdog 601", false}, {"watchdog -30", false},
+		{"watchdog +30", false}, {"watchdog 30s", false},
+		{"watchdog on", false},  {"watchdog 99999999999999999999", false},
 	};
 	struct facts facts = {.slot = 'a', .version = "2026.11.0"};
 	struct gate gate = {.facts = &facts};
@@ -143,10 +167,9 @@ static void test_watchdog_request(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		print_message("  %s\n", cases[i].request);
-		assert_string_equal(ask(&gate, cases[i].request, true),
-				    cases[i].taken
-					    ? "ok"
-					    : "error a watchdog is \"off\", or has 10 to 600 s");
+		assert_string_equal(
+			ask(&gate, cases[i].request, true),
+			cases[i].taken ? "ok" : "error a watchdog is \"off\", or has 10 to 600 s");
 	}
 	/* No device here: what is said is what was asked for, and only once. */
 	assert_true(watchdog_describe(&facts));
@@ -216,8 +239,7 @@ static int mount_volumes_here(void)
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("tmpfs", "/var", "tmpfs", 0, NULL) < 0 || mkdir("/var/lib", 0755) < 0)
 		return NOT_POSSIBLE;
-	if (mkdir("/var/lib/proa", 0755) < 0 ||
-	    mkdir("/var/lib/proa/volumes", 0755) < 0 ||
+	if (mkdir("/var/lib/proa", 0755) < 0 || mkdir("/var/lib/proa/volumes", 0755) < 0 ||
 	    symlink("/nonexistent", "/var/lib/proa/volumes/home") < 0 ||
 	    symlink("/nonexistent", "/var/tmp") < 0)
 		return 1;
@@ -380,14 +402,10 @@ static void test_harvest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reactions),
-		cmocka_unit_test(test_lastresorts),
-		cmocka_unit_test(test_harvest),
-		cmocka_unit_test(test_backoff),
-		cmocka_unit_test(test_requests),
-		cmocka_unit_test(test_watchdog_request),
-		cmocka_unit_test(test_watchdog_driver),
-		cmocka_unit_test(test_overdue),
+		cmocka_unit_test(test_reactions),       cmocka_unit_test(test_lastresorts),
+		cmocka_unit_test(test_harvest),         cmocka_unit_test(test_backoff),
+		cmocka_unit_test(test_requests),        cmocka_unit_test(test_watchdog_request),
+		cmocka_unit_test(test_watchdog_driver), cmocka_unit_test(test_overdue),
 		cmocka_unit_test(test_broken_volume),
 	};
 

@@ -101,11 +101,11 @@ static void test_one_family(void **state)
 	      "d: {dhcp: false, dhcp6: false}}}}\n",
 	      &applied);
 	scratch_assert("run/network/0000.network",
-		      "[Match]\nName=a\n" NETWORK("no", "yes") "Address=192.0.2.5/24\n" REST);
+		       "[Match]\nName=a\n" NETWORK("no", "yes") "Address=192.0.2.5/24\n" REST);
 	scratch_assert("run/network/0001.network",
-		      "[Match]\nName=b\n" NETWORK("ipv4", "no") "Address=2001:db8::5/64\n" REST);
+		       "[Match]\nName=b\n" NETWORK("ipv4", "no") "Address=2001:db8::5/64\n" REST);
 	scratch_assert("run/network/0002.network",
-		      "[Match]\nName=c\n" NETWORK("ipv4", "yes") "Address=192.0.2.5/24\n" REST);
+		       "[Match]\nName=c\n" NETWORK("ipv4", "yes") "Address=192.0.2.5/24\n" REST);
 	scratch_assert("run/network/0003.network", "[Match]\nName=d\n" NETWORK("no", "no") REST);
 	scratch_assert("run/network/0004.network", ALL_PORTS);
 }
@@ -170,12 +170,12 @@ static void test_resolv(void **state)
 	assert_int_equal(stat("resolv.conf", &before), 0);
 
 	scratch_put("run/netif/new",
-		   "# This is private data.\nOPER_STATE=routable\n"
-		   "DNS=10.0.2.3 fec0::3%2 192.0.2.1#dns.example\nDOMAINS=a.example b\n");
+		    "# This is private data.\nOPER_STATE=routable\n"
+		    "DNS=10.0.2.3 fec0::3%2 192.0.2.1#dns.example\nDOMAINS=a.example b\n");
 	assert_int_equal(rename("run/netif/new", "run/netif/state"), 0);
 	assert_int_equal(resolv_update(&nothing, watch, "run/netif/state", "resolv.conf", NULL), 0);
 	scratch_assert("resolv.conf", "nameserver 10.0.2.3\nnameserver fec0::3%2\n"
-				     "nameserver 192.0.2.1\nsearch a.example b\n");
+				      "nameserver 192.0.2.1\nsearch a.example b\n");
 	/* In place: containers have it mounted. */
 	assert_int_equal(stat("resolv.conf", &after), 0);
 	assert_int_equal(before.st_ino, after.st_ino);
@@ -185,7 +185,7 @@ static void test_resolv(void **state)
 
 	assert_int_equal(resolv_update(&own, -1, "run/netif/state", "resolv.conf", NULL), 0);
 	scratch_assert("resolv.conf", "nameserver 10.0.2.3\nnameserver fec0::3%2\n"
-				     "nameserver 192.0.2.1\nsearch own.example\n");
+				      "nameserver 192.0.2.1\nsearch own.example\n");
 	scratch_put("run/netif/state", "DNS=\nDOMAINS=\n");
 	assert_int_equal(resolv_update(&nothing, -1, "run/netif/state", "resolv.conf", NULL), 0);
 	scratch_assert("resolv.conf", "");
@@ -208,6 +208,23 @@ static void test_ntp(void **state)
 	free(ptr_take(text));
 	assert_int_equal(io_read_file("run/ntp/chrony.conf", 4096, &text, &size, NULL), 0);
 	assert_memory_equal(text, "pool ", 5);
+	assert_non_null(strstr(text, "\nsourcedir /run/proa/ntp\n"));
+}
+
+static void test_learned_ntp(void **state)
+{
+	(void)state;
+	assert_int_equal(ntp_learn("none", "run/ntp/network.sources", NULL), 1);
+	scratch_assert("run/ntp/network.sources", "");
+	scratch_put("state", "DNS=192.0.2.2\nNTP= 192.0.2.1  ntp.example\nDOMAINS=x\n");
+	assert_int_equal(ntp_learn("state", "run/ntp/network.sources", NULL), 1);
+	scratch_assert("run/ntp/network.sources",
+		       "server 192.0.2.1 iburst\nserver ntp.example iburst\n");
+	assert_int_equal(ntp_learn("state", "run/ntp/network.sources", NULL), 0);
+	/* The lease is over. */
+	scratch_put("state", "NTP=\n");
+	assert_int_equal(ntp_learn("state", "run/ntp/network.sources", NULL), 1);
+	scratch_assert("run/ntp/network.sources", "");
 }
 
 int main(void)
@@ -216,7 +233,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_said), cmocka_unit_test(test_static),
 		cmocka_unit_test(test_one_family),   cmocka_unit_test(test_order),
 		cmocka_unit_test(test_mistyped),     cmocka_unit_test(test_resolv),
-		cmocka_unit_test(test_ntp),
+		cmocka_unit_test(test_ntp),          cmocka_unit_test(test_learned_ntp),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_set_up, scratch_tear_down);
