@@ -102,34 +102,41 @@ static void mount_all(struct supervisor *supervisor)
 	struct configured *state = &supervisor->configured;
 
 	state->mounts_ms = 0;
-	if (!config_get(&state->config, "mounts"))
+	if (!config_get(&state->config, "mounts")) {
+		state->mounting.outdated = state->mounting.pid > 0;
 		state->mounts[0] = '\0';
-	else if (mounts_start(&state->mounting) < 0)
+	} else if (mounts_start(&state->mounting) < 0) {
 		snprintf(state->mounts, sizeof(state->mounts), "mounts: cannot be mounted");
+	}
 }
 
-/* Waits for its end, for so long at the most. */
 static void look_at_mounts(struct supervisor *supervisor, int wait_ms)
 {
 	struct configured *state = &supervisor->configured;
 	uint64_t now;
 	bool again;
 
-	if (state->mounting.pid == 0)
+	if (state->mounting.pid == 0 ||
+	    !mounts_ended(&state->mounting, wait_ms, state->mounts, sizeof(state->mounts), &again))
 		return;
-	if (!mounts_ended(&state->mounting, wait_ms, state->mounts, sizeof(state->mounts),
-			  &again)) {
-		if (wait_ms > 0)
-			snprintf(state->mounts, sizeof(state->mounts),
-				 "mounts: one of them takes long");
-		return;
-	}
 	now = console_now_ms();
 	if (state->mounting.outdated)
 		mount_all(supervisor);
 	else if (again && now - supervisor->began_ms <= MOUNTS_PATIENCE_MS)
 		state->mounts_ms = now + MOUNTS_AGAIN_MS;
 	remark(supervisor);
+}
+
+/* An outdated process may come first. */
+static void wait_for_mounts(struct supervisor *supervisor)
+{
+	struct configured *state = &supervisor->configured;
+	uint64_t now, end = console_now_ms() + MOUNTS_FIRST_MS;
+
+	while (state->mounting.pid > 0 && (now = console_now_ms()) < end)
+		look_at_mounts(supervisor, (int)(end - now));
+	if (state->mounting.pid > 0)
+		snprintf(state->mounts, sizeof(state->mounts), "mounts: one of them takes long");
 }
 
 /* Without these nobody could reach and mend the machine: done whatever became of the rest. */
@@ -167,7 +174,7 @@ static int apply_rest(struct supervisor *supervisor)
 	if (r == 0 && first_time("bootcmd"))
 		r = commands_run(config, "bootcmd", BOOTCMD_LOG, BOOTCMD_TIMEOUT_MS);
 	mount_all(supervisor);
-	look_at_mounts(supervisor, MOUNTS_FIRST_MS);
+	wait_for_mounts(supervisor);
 	/* Into what has just been mounted, perhaps. */
 	return r < 0 ? r : files_write(config);
 }
@@ -227,8 +234,10 @@ static int restart_changed(struct supervisor *supervisor, bool network, bool ntp
 		if (changed && !service->held && !service->spec->disabled) {
 			service_restart(service, now);
 			/* Whether it answers with these options is to be seen anew. */
-			if (service->spec->user_docker)
+			if (service->spec->user_docker) {
 				supervisor->user_docker.announced = false;
+				supervisor->user_docker.refused_ms = 0;
+			}
 			snprintf(answer + strlen(answer), size - strlen(answer), " %s", name);
 		}
 		if (strcmp(name, "console") == 0)
@@ -288,11 +297,14 @@ static void end_runcmd(struct supervisor *supervisor)
 /* It has never answered, has ended twice, or refuses whatever it is asked. */
 static bool is_of_no_use(const struct user_docker *user, uint64_t now)
 {
-	if (user->announced)
+	const struct service *service = user->service;
+
+	if (user->announced || service->held)
 		return false;
-	return user->service->state == SERVICE_DOWN
-		       ? user->service->failures >= USER_DOCKER_TRIES
-		       : user->refused_ms && now - user->refused_ms >= USER_DOCKER_REFUSES_MS;
+	if (service->state == SERVICE_DOWN)
+		return service->failures >= USER_DOCKER_TRIES;
+	return service->state == SERVICE_RUNNING && user->refused_ms &&
+	       now - user->refused_ms >= USER_DOCKER_REFUSES_MS;
 }
 
 /* Its options are to blame, or will be found not to be. */
@@ -300,6 +312,7 @@ static void rescue_user_docker(struct supervisor *supervisor, uint64_t now)
 {
 	struct configured *state = &supervisor->configured;
 	struct service *service = supervisor->user_docker.service;
+	bool refuses = service->state == SERVICE_RUNNING;
 	char why[160];
 
 	if (!is_of_no_use(&supervisor->user_docker, now) ||
@@ -308,9 +321,9 @@ static void rescue_user_docker(struct supervisor *supervisor, uint64_t now)
 		return;
 	service_restart(service, now);
 	snprintf(state->user_docker, sizeof(state->user_docker),
-		 "proa.docker: user Docker does not start with these options, and runs without "
+		 "proa.docker: user Docker does not %s with these options, and runs without "
 		 "them%s%s",
-		 why[0] ? ": " : "", why);
+		 refuses ? "answer" : "start", why[0] ? ": " : "", why);
 	report_console(&supervisor->report, "error: %s", state->user_docker);
 	remark(supervisor);
 }

@@ -127,31 +127,41 @@ int docker_options_apply(const struct config *config, struct docker_options *bas
 	return r == 0 ? add_environment(config, "proa.docker", &spec->environment) : r;
 }
 
+/* Writes the lines down, and empties the list. Returns how many were written. */
+static size_t print_lines(FILE *out, struct spec_list *lines)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < lines->count; i++) {
+		/* That is how PID 1 starts it anyway. */
+		if (strcmp(lines->items[i], LOG_DRIVER "local") == 0)
+			continue;
+		fprintf(out, "%s\n", lines->items[i]);
+		count++;
+	}
+	cut(lines, 0);
+	return count;
+}
+
 int docker_options_system(const struct config *config, const char *path, struct error *err)
 {
 	struct spec_list lines = {0};
 	_cleanup_free_ char *text = NULL, *before = NULL;
-	size_t size;
-	size_t arguments, environment;
+	size_t size, arguments, variables;
 	FILE *out = open_memstream(&text, &size);
 	int r;
 
 	if (!out)
 		return error_oom(err);
 	r = add_arguments(config, "proa.system_docker", &lines);
-	arguments = lines.count;
+	arguments = print_lines(out, &lines);
 	if (r == 0)
 		r = add_environment(config, "proa.system_docker", &lines);
-	environment = lines.count - arguments;
-	for (size_t i = 0; i < lines.count; i++)
-		/* That is how PID 1 starts it anyway. */
-		if (strcmp(lines.items[i], LOG_DRIVER "local") != 0)
-			fprintf(out, "%s\n", lines.items[i]);
-	cut(&lines, 0);
+	variables = print_lines(out, &lines);
 	free(lines.items);
 	if (fclose(out) != 0 || r < 0 || !text)
 		return error_oom(err);
-	if (arguments > DOCKER_OPTIONS_MAX || environment > DOCKER_OPTIONS_MAX ||
+	if (arguments > DOCKER_OPTIONS_MAX || variables > DOCKER_OPTIONS_MAX ||
 	    size > DOCKER_OPTIONS_SIZE)
 		return error_set(err, -E2BIG,
 				 "more than %d arguments, %d variables or %d bytes of both",

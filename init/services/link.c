@@ -220,12 +220,12 @@ static void list(struct supervisor *supervisor)
 		link_down(supervisor, "out of memory");
 }
 
-static void mend(struct supervisor *supervisor, uint64_t silent_ms)
+static void mend(struct supervisor *supervisor, uint64_t now)
 {
-	if (silent_ms >= MEND_OPTIONS_MS && mend_options()) {
-		supervisor->link.since_ms = console_now_ms();
-		return;
-	}
+	uint64_t silent_ms = now - supervisor->link.since_ms;
+
+	if (silent_ms >= MEND_OPTIONS_MS)
+		mend_options(now);
 	if (supervisor->gate.verdict == GATE_OPEN && silent_ms >= MEND_CONTAINERD_MS)
 		mend_containerd(&supervisor->report, silent_ms >= MEND_SILENT_MS);
 	if (silent_ms >= MEND_SILENT_MS)
@@ -237,7 +237,7 @@ void link_step(struct supervisor *supervisor, uint64_t now)
 	struct link *link = &supervisor->link;
 
 	if (!link->announced)
-		mend(supervisor, now - link->since_ms);
+		mend(supervisor, now);
 	if (link->listing || now < link->next_ms || link->state == LINK_ASKING)
 		return;
 	if (link->state == LINK_UP) {

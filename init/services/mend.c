@@ -68,14 +68,15 @@ void mend_containerd(struct reporter *report, bool though_it_listens)
 	end_system_docker();
 }
 
-bool mend_options(void)
+void mend_options(uint64_t now)
 {
-	static bool done;
+	static uint64_t next_ms;
 
-	if (done)
-		return false;
-	done = true;
-	return request_pid1(PATH_INIT_SOCKET, "system-docker without options", NULL, 0, NULL) == 0;
+	if (now < next_ms)
+		return;
+	next_ms = now + MEND_ASK_MS;
+	/* It says no where there are none (any more), or it is too early. */
+	(void)request_pid1(PATH_INIT_SOCKET, "system-docker without options", NULL, 0, NULL);
 }
 
 void mend_system_docker(struct reporter *report, const char *why)

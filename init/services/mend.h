@@ -9,6 +9,7 @@
 #define PROA_INIT_SERVICES_MEND_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct reporter;
 
@@ -16,10 +17,11 @@ struct reporter;
 #define MEND_CONTAINERD_ASIDE "/var/lib/containerd.broken"
 
 enum {
-	MEND_OPTIONS_MS = 90000, /* System Docker has not answered for so long since its start */
+	MEND_OPTIONS_MS = 60000, /* System Docker has not answered for so long since its start */
+	MEND_ASK_MS = 5000,      /* PID 1 may say that it is too early */
 	MEND_CONTAINERD_MS = 60000, /* nobody has listened on containerd's socket for so long */
 	MEND_GHOSTS_MS = 10000, /* System Docker has listed services that do not run for so long */
-	MEND_SILENT_MS = 180000,    /* the same, and its options were none, or not at fault */
+	MEND_SILENT_MS = 180000, /* the same, and its options are none, or not at fault */
 };
 
 /*
@@ -30,11 +32,8 @@ enum {
  */
 void mend_containerd(struct reporter *report, bool though_it_listens);
 
-/*
- * Has PID 1 start System Docker anew without the configuration's options. Returns whether it
- * does: then its time to answer begins again. Does nothing the second time.
- */
-bool mend_options(void);
+/* Has PID 1 start System Docker anew without the configuration's options, once it may. */
+void mend_options(uint64_t now);
 
 /* `why` is for the console. Does nothing the second time. */
 void mend_system_docker(struct reporter *report, const char *why);

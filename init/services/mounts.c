@@ -1,6 +1,7 @@
 #include "init/services/mounts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <mntent.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 struct mount {
 	const char *device, *folder, *type, *options;
 	char path[PATH_MAX]; /* the folder, without links, dots and slashes at its end */
+	int fd;              /* of the folder; -1: it has none */
 };
 
 static const char *field(const struct config_node *item, size_t index, const char *otherwise)
@@ -105,36 +107,33 @@ static bool is_absent(const struct mount *mount)
 	return strncmp(mount->device, "/dev/", 5) == 0 && access(mount->device, F_OK) < 0;
 }
 
-static void explain(const struct mount *mount, int status, const char *words, char *said,
-		    size_t size)
+static int run_swapon(const struct mount *mount, char *words, size_t size)
 {
-	snprintf(said, size, "mounts: %s at %s: %s", mount->device, mount->folder,
-		 status < 0 ? strerror(-status)
-		 : *words   ? words
-			    : "mount failed");
+	char *const argv[] = {(char *)"/usr/sbin/swapon", (char *)"-o",
+			      (char *)mount->options,     (char *)"--",
+			      (char *)mount->device,      NULL};
+
+	return run_program(argv, RUN_PROGRAM_MS, words, size);
 }
 
-static int run_mount(const struct mount *mount, char *said, size_t size)
+/*
+ * On the folder's descriptor: whoever may write to a folder of its path could put a link there
+ * meanwhile. The dot, because mount(8) does not follow the last link (move_mount(2)).
+ */
+static int run_mount(const struct mount *mount, char *words, size_t size)
 {
-	char *const swapon[] = {(char *)"/usr/sbin/swapon", (char *)"-o",
-				(char *)mount->options,     (char *)"--",
-				(char *)mount->device,      NULL};
-	char *const argv[] = {(char *)"/usr/bin/mount",
-			      (char *)"-t",
-			      (char *)mount->type,
-			      (char *)"-o",
-			      (char *)mount->options,
-			      (char *)"--",
-			      (char *)mount->device,
-			      (char *)mount->path,
-			      NULL};
-	char words[160];
-	int status =
-		run_program(is_swap(mount) ? swapon : argv, RUN_PROGRAM_MS, words, sizeof(words));
+	_cleanup_free_ char *options = NULL;
+	char target[32];
 
-	if (status != 0)
-		explain(mount, status, words, said, size);
-	return status;
+	snprintf(target, sizeof(target), "/proc/self/fd/%d/.", mount->fd);
+	if (asprintf(&options, "%s,X-mount.nocanonicalize=target", mount->options) < 0) {
+		options = NULL;
+		return -ENOMEM;
+	}
+	return run_program((char *const[]){(char *)"/usr/bin/mount", (char *)"-t",
+					   (char *)mount->type, (char *)"-o", options, (char *)"--",
+					   (char *)mount->device, target, NULL},
+			   RUN_PROGRAM_MS, words, size);
 }
 
 /*
@@ -144,7 +143,6 @@ static int run_mount(const struct mount *mount, char *said, size_t size)
 static int find_folder(struct mount *mount, char *said, size_t size)
 {
 	struct error err = ERROR_INIT;
-	_cleanup_fd_ int fd = -1;
 	char self[32];
 	ssize_t length;
 
@@ -153,24 +151,26 @@ static int find_folder(struct mount *mount, char *said, size_t size)
 			 mount->folder);
 		return -1;
 	}
-	fd = folder_open(mount->folder, &err);
-	if (fd < 0) {
+	mount->fd = folder_open(mount->folder, &err);
+	if (mount->fd < 0) {
 		snprintf(said, size, "mounts: %s: %.160s", mount->folder, err.message);
 		return -1;
 	}
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", mount->fd);
 	length = readlink(self, mount->path, sizeof(mount->path) - 1);
 	mount->path[length > 0 ? length : 0] = '\0';
 	if (length <= 0 || is_reserved(mount->path)) {
 		snprintf(said, size, "mounts: %s is the system's own", mount->folder);
 		return -1;
 	}
-	return 0;
+	/* mount(8) inherits it. */
+	return fcntl(mount->fd, F_SETFD, 0);
 }
 
 /* Returns whether it is worth to try again later; `said` tells what is wrong, or "". */
 static bool apply_one(struct mount *mount, char *said, size_t size)
 {
+	char words[160];
 	int status;
 
 	said[0] = '\0';
@@ -183,7 +183,13 @@ static bool apply_one(struct mount *mount, char *said, size_t size)
 		snprintf(said, size, "mounts: there is no %s", mount->device);
 		return true;
 	}
-	status = run_mount(mount, said, size);
+	status = is_swap(mount) ? run_swapon(mount, words, sizeof(words))
+				: run_mount(mount, words, sizeof(words));
+	if (status != 0)
+		snprintf(said, size, "mounts: %s at %s: %s", mount->device, mount->folder,
+			 status < 0 ? strerror(-status)
+			 : *words   ? words
+				    : "mount failed");
 	/* mount(8): 32 is a failure of the mount, one without its device among them. */
 	return status == 32 || (status != 0 && is_swap(mount));
 }
@@ -238,11 +244,13 @@ void mounts_apply(const struct config *config, char *said, size_t size, bool *wa
 			.folder = field(item, 1, ""),
 			.type = field(item, 2, "auto"),
 			.options = field(item, 3, "defaults"),
+			.fd = -1,
 		};
 		char wrong[256];
 
 		if (apply_one(&mount, wrong, sizeof(wrong)))
 			*wait = true;
+		cleanup_fd(&mount.fd);
 		if (wrong[0] && !said[0])
 			snprintf(said, size, "%s", wrong);
 	}

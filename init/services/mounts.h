@@ -9,7 +9,7 @@
 #include "lib/config/layers.h"
 
 /*
- * Mounts those that are not mounted yet. A folder that is not there is made.
+ * In a process of its own, whose descriptors mount(8) inherits: mounts those that are not mounted yet. A folder that is not there is made.
  *
  * said  gets what is wrong with the first that could not be mounted; "" where all could
  * wait  whether one's device is not there (yet): it is worth to try again

@@ -28,6 +28,13 @@ static const char rest[] = "driftfile /var/lib/chrony/drift\n"
 			   "bindcmdaddress /\n"
 			   "pidfile /\n";
 
+bool ntp_is_configured(const struct config *config)
+{
+	const struct config_node *servers = config_get(config, "proa.ntp.servers");
+
+	return servers && servers->count > 0;
+}
+
 static char *make_text(const struct config *config)
 {
 	const struct config_node *servers = config_get(config, "proa.ntp.servers");
@@ -39,7 +46,7 @@ static char *make_text(const struct config *config)
 		return NULL;
 	for (size_t i = 0; servers && i < servers->count; i++)
 		fprintf(out, "server %s iburst\n", servers->children[i].text);
-	fprintf(out, "%s%s", servers && servers->count > 0 ? "" : POOL LEARNED, rest);
+	fprintf(out, "%s%s", ntp_is_configured(config) ? "" : POOL LEARNED, rest);
 	if (fclose(out) == 0)
 		return text;
 	free(text);
@@ -80,7 +87,9 @@ int ntp_learn(const char *state, const char *path, struct error *err)
 	for (const char *at = servers ? servers : ""; *(at += strspn(at, " "));
 	     at += strcspn(at, " "))
 		fprintf(out, "server %.*s iburst\n", (int)strcspn(at, " "), at);
-	return fclose(out) == 0 && text ? replace(path, text, err) : error_oom(err);
+	if (fclose(out) != 0 || !text)
+		return error_oom(err);
+	return text[0] ? replace(path, text, err) : 0;
 }
 
 int ntp_apply(struct config *config, const char *path, bool *changed)

@@ -213,6 +213,38 @@ static int prepare(struct supervisor *supervisor, struct error *err)
 	return user_docker_prepare(supervisor, err);
 }
 
+/* Those that the network service has learned. */
+static void update_servers(struct supervisor *supervisor, int watch)
+{
+	const struct config *config = &supervisor->configured.config;
+	struct error err = ERROR_INIT;
+	int r;
+
+	/* First, since it empties the watch: what changes from here on wakes us again. */
+	if (resolv_update(&supervisor->names, watch, PATH_NETIF "/state", PATH_RESOLV_CONF, &err) <
+	    0)
+		report_console(&supervisor->report, "error: %s", err.message);
+	r = ntp_learn(PATH_NETIF "/state", NTP_LEARNED, &err);
+	if (r < 0)
+		report_console(&supervisor->report, "error: %s", err.message);
+	if (r > 0 && !ntp_is_configured(config))
+		supervisor->clock_outdated = true;
+}
+
+/* chronyd cannot be told of servers while it runs: nobody may ask it anything. */
+static void restart_clock(struct supervisor *supervisor, uint64_t now)
+{
+	struct service *ntp = service_find(supervisor, "ntp");
+
+	if (!supervisor->clock_outdated)
+		return;
+	if (ntp && (ntp->state == SERVICE_CREATING || ntp->state == SERVICE_STARTING))
+		return;
+	supervisor->clock_outdated = false;
+	if (ntp && ntp->state == SERVICE_RUNNING)
+		service_restart(ntp, now);
+}
+
 /* What is due now. Starting a service may make the next one's turn come: user Docker leads. */
 static void step(struct supervisor *supervisor, const struct boot *boot)
 {
@@ -224,6 +256,7 @@ static void step(struct supervisor *supervisor, const struct boot *boot)
 		service_step(&supervisor->services[i], now);
 	user_docker_step(supervisor, now);
 	configure_step(supervisor, now);
+	restart_clock(supervisor, now);
 	judge_step(supervisor, now);
 	judge(supervisor, boot, now);
 	report_step(supervisor, now);
@@ -237,23 +270,6 @@ static void read_signals(struct supervisor *supervisor, int fd)
 		supervisor->stopping = true;
 		report_changed(&supervisor->report);
 	}
-}
-
-/* Those that the network service has learned. */
-static void update_servers(struct supervisor *supervisor, int watch)
-{
-	struct service *ntp = service_find(supervisor, "ntp");
-	struct error err = ERROR_INIT;
-	int r = ntp_learn(PATH_NETIF "/state", NTP_LEARNED, &err);
-
-	if (r < 0)
-		report_console(&supervisor->report, "error: %s", err.message);
-	/* chronyd cannot be told of them: nobody may ask it anything. */
-	if (r > 0 && ntp && ntp->state == SERVICE_RUNNING)
-		service_restart(ntp, console_now_ms());
-	if (resolv_update(&supervisor->names, watch, PATH_NETIF "/state", PATH_RESOLV_CONF, &err) <
-	    0)
-		report_console(&supervisor->report, "error: %s", err.message);
 }
 
 /* PID 1 waits for the verdict a while longer than that, whatever becomes of us. */
@@ -284,9 +300,10 @@ int supervisor_run(struct supervisor *supervisor, struct error *err)
 	if (signals < 0)
 		return error_errno(err, "cannot watch for signals");
 
-	supervisor->began_ms = supervisor->link.since_ms = console_now_ms();
+	supervisor->began_ms = console_now_ms();
 	judge_init(&supervisor->judge);
 	configure(supervisor);
+	supervisor->link.since_ms = console_now_ms();
 	read_boot(supervisor, &boot);
 	tell_deadline(supervisor);
 	if (boot.gate_passed) {

@@ -122,6 +122,7 @@ struct supervisor {
 	struct configured configured;
 	char remarks[GATE_TEXT_MAX]; /* what of it a person should look at; "": nothing */
 	struct resolv names;
+	bool clock_outdated; /* there are other servers than chronyd has read of */
 	char release[HASH_HEX_SIZE]; /* root hash of the one that runs */
 	uint64_t began_ms;
 	struct boot_times times;

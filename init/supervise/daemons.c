@@ -10,6 +10,7 @@
 #include "init/supervise/docker_args.h"
 #include "init/supervise/loop.h"
 #include "lib/cleanup.h"
+#include "lib/console.h"
 #include "lib/io.h"
 
 #define SEED_MARK  "/var/lib/system-docker/.seed"
@@ -23,6 +24,7 @@ enum {
 	SEED_AGAIN_MS = 5 * 1000,
 	OPTIONS_TRIES = 2, /* so often it may end soon, before they are left out */
 	OPTIONS_SOON_MS = 120 * 1000,
+	OPTIONS_ANSWER_MS = 30 * 1000, /* so long it has had, to answer with them */
 };
 
 /*
@@ -162,7 +164,8 @@ static void docker_restarting(struct child *child, uint64_t ran_ms)
 
 bool daemons_without_options(void)
 {
-	if (!has_options())
+	if (!has_options() || docker.pid == 0 ||
+	    console_now_ms() - docker.started_ms < OPTIONS_ANSWER_MS)
 		return false;
 	drop_options("System Docker does not answer with the options of proa.system_docker, and "
 		     "runs without them");

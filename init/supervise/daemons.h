@@ -15,7 +15,7 @@ void daemons_start(struct gate *gate);
 
 /*
  * System Docker runs, and answers nobody: starts it anew without what the configuration adds to
- * its options. Returns whether there was anything to leave out.
+ * its options. Returns whether it does: there must be any, and it must have had half a minute.
  */
 bool daemons_without_options(void);
 

@@ -97,7 +97,7 @@ void socket_answer(struct gate *gate, char *request, bool root, char *answer, si
 			gate_expect(gate, (unsigned int)seconds);
 	} else if (strcmp(request, "system-docker without options") == 0) {
 		if (!daemons_without_options())
-			snprintf(answer, size, "error System Docker was given none");
+			snprintf(answer, size, "error it was given none, or has just been started");
 	} else if ((text = words_behind(request, "watchdog"))) {
 		if (watchdog_configure(text) < 0)
 			snprintf(answer, size, "error a watchdog is \"off\", or has 10 to 600 s");

@@ -97,7 +97,7 @@ proa:
 def test_refusing_dockers(disk, machine):
     """Options with which a Docker runs, and is of no use, are left out as well."""
     one = machine(disk(config=REFUSING))
-    one.wait_boot("error: proa.docker: user Docker does not start with these options",
+    one.wait_boot("error: proa.docker: user Docker does not answer with these options",
                   unless=None)
     one.wait_for("health gate passed", unless=None)
     one.wait_shell()

@@ -127,7 +127,7 @@ static void test_too_much(void **state)
 	assert_int_equal(DOCKER_OPTIONS_SIZE + 1, DOCKER_ARGS_SIZE);
 	scratch_put("args", "--label=rack=7\n");
 	used = (size_t)snprintf(text, sizeof(text), "proa: {system_docker: {extra_args: [");
-	for (size_t i = 0; i < DOCKER_OPTIONS_MAX; i++)
+	for (size_t i = 0; i <= DOCKER_OPTIONS_MAX; i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "--label=%zu, ", i);
 	snprintf(text + used, sizeof(text) - used, "]}}\n");
 	scratch_config(text, &config);

@@ -214,8 +214,7 @@ static void test_ntp(void **state)
 static void test_learned_ntp(void **state)
 {
 	(void)state;
-	assert_int_equal(ntp_learn("none", "run/ntp/network.sources", NULL), 1);
-	scratch_assert("run/ntp/network.sources", "");
+	assert_int_equal(ntp_learn("none", "run/ntp/network.sources", NULL), 0);
 	scratch_put("state", "DNS=192.0.2.2\nNTP= 192.0.2.1  ntp.example\nDOMAINS=x\n");
 	assert_int_equal(ntp_learn("state", "run/ntp/network.sources", NULL), 1);
 	scratch_assert("run/ntp/network.sources",
@@ -223,8 +222,10 @@ static void test_learned_ntp(void **state)
 	assert_int_equal(ntp_learn("state", "run/ntp/network.sources", NULL), 0);
 	/* The lease is over. */
 	scratch_put("state", "NTP=\n");
+	assert_int_equal(ntp_learn("state", "run/ntp/network.sources", NULL), 0);
+	scratch_put("state", "NTP=192.0.2.3\n");
 	assert_int_equal(ntp_learn("state", "run/ntp/network.sources", NULL), 1);
-	scratch_assert("run/ntp/network.sources", "");
+	scratch_assert("run/ntp/network.sources", "server 192.0.2.3 iburst\n");
 }
 
 int main(void)
