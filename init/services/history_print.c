@@ -52,6 +52,8 @@ static void print_lines(FILE *out, const json_t *lines, size_t count)
 
 static void print_boot(FILE *out, const json_t *boot, size_t lines)
 {
+	json_int_t uptime = json_integer_value(json_object_get(boot, "uptime"));
+	json_int_t last = json_integer_value(json_object_get(boot, "time"));
 	char duration[DURATION_SIZE];
 
 	if (is(boot, "unseen")) {
@@ -61,9 +63,10 @@ static void print_boot(FILE *out, const json_t *boot, size_t lines)
 			count == 1 ? "" : "s", text(boot, "slot", "?"), text(boot, "text", ""));
 		return;
 	}
-	duration_print((uint64_t)json_integer_value(json_object_get(boot, "uptime")), duration);
+	duration_print((uint64_t)uptime, duration);
 	fprintf(out, "Boot %lld  ", (long long)json_integer_value(json_object_get(boot, "boot")));
-	print_time(out, json_integer_value(json_object_get(boot, "time")));
+	/* When it began, by the clock that was right later. */
+	print_time(out, last > uptime ? last - uptime : last);
 	fprintf(out, "  slot %s, version %s, %s %s\n", text(boot, "slot", "?"),
 		text(boot, "version", "unknown"), is(boot, "running") ? "runs for" : "ran",
 		duration);
