@@ -76,8 +76,8 @@ def test_system_docker_options(disk, machine):
     assert "options of proa.system_docker" in " ".join(said.split()), said
 
 
-# Both daemons run with it, and answer each request with an error. Whatever is to be mounted
-# hangs.
+# Both daemons run with it, and answer each of our requests with an error: we speak an older
+# version of the API. Whatever is to be mounted hangs.
 REFUSING = """\
 bootcmd:
 - printf '#!/bin/sh\\nexec sleep 300\\n' > /run/hang
@@ -88,8 +88,8 @@ mounts:
 - [tmpfs, /mnt/two, tmpfs]
 - [tmpfs, /mnt/three, tmpfs]
 proa:
-  docker: {extra_args: [--authorization-plugin=none]}
-  system_docker: {extra_args: [--authorization-plugin=none]}
+  docker: {environment: {DOCKER_MIN_API_VERSION: "1.51"}}
+  system_docker: {environment: {DOCKER_MIN_API_VERSION: "1.51"}}
 """
 
 
