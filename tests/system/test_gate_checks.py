@@ -14,7 +14,7 @@ if grep -q proa.slot=b /proc/cmdline || [ -e /var/lib/bad ]; then
 fi
 """
 
-CONFIG = ("proa: {health: {deadline: 60s}}\n"
+CONFIG = ("proa: {health: {deadline: 100s}}\n"
           "write_files:\n- path: /var/lib/proa/health.d/50-thing\n  permissions: \"0755\"\n"
           f"  content: {json.dumps(CHECK)}\n")
 
