@@ -43,7 +43,7 @@ class Lan:
         log.close()
 
     def serve_addresses(self):
-        """A real DHCP server for both families, which names itself as router, DNS and clock."""
+        """A real DHCP server for both families, which advertises itself as router and DNS."""
         self.start("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--log-dhcp",
                    "--interface=tap0", "--bind-dynamic", "--user=root", "--no-resolv",
                    "--no-hosts", f"--pid-file={self.folder}/pid",
@@ -51,7 +51,6 @@ class Lan:
                    "--dhcp-range=192.0.2.100,192.0.2.120,10m",
                    "--dhcp-range=2001:db8::1000,2001:db8::1fff,64,10m", "--enable-ra",
                    f"--dhcp-option=option:dns-server,{ROUTER4}",
-                   f"--dhcp-option=option:ntp-server,{ROUTER4}",
                    f"--dhcp-option=option6:dns-server,[{ROUTER6}]",
                    "--dhcp-option=option6:domain-search,six.example",
                    "--address=/known.example/198.51.100.7")
