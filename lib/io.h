@@ -40,8 +40,9 @@ int io_read_fd(int fd, const char *name, size_t limit, char **out, size_t *out_s
 	       struct error *err);
 
 /*
- * Opens a plain file (openat(2), O_CLOEXEC added). What somebody else may have put in its
- * place, a pipe, a terminal or a link, neither holds us up nor leads us elsewhere.
+ * Opens a plain file (openat(2), O_CLOEXEC added); `folder` may be AT_FDCWD. What somebody else
+ * may have put in its place, a pipe, a terminal or a link, neither holds us up nor leads us
+ * elsewhere.
  *
  * Returns the descriptor, -EINVAL where it is no plain file, -ELOOP where it is a link, or
  * another negative errno.

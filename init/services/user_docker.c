@@ -55,8 +55,7 @@ int user_docker_prepare(struct supervisor *supervisor, struct error *err)
 	if (io_read_file(PATH_USER_DOCKER_CONFIG, 4096, &before, &size, NULL) == 0 &&
 	    strcmp(before, CONFIG_LIVE) == 0)
 		return 0;
-	/* An earlier manager ended amid a shutdown that never came: a dockerd that runs must know.
-	 */
+	/* An earlier manager ended amid a shutdown that never came: a running dockerd must know. */
 	supervisor->user_docker.reload = before != NULL;
 	return write_config(CONFIG_LIVE, err);
 }
