@@ -24,7 +24,10 @@ class Lan:
         self.name = f"proa-test-{os.getpid()}"
         self.programs = []
         run_quietly("ip", "netns", "add", self.name)
-        for command in ("ip link set lo up", "ip tuntap add tap0 mode tap",
+        # A router says of itself that it is one when it is asked for its address (RFC 4861 §4.4);
+        # of one that does not, the guest forgets the default route.
+        for command in ("ip link set lo up", "sysctl -qw net.ipv6.conf.all.forwarding=1",
+                        "ip tuntap add tap0 mode tap",
                         "sysctl -qw net.ipv6.conf.tap0.accept_dad=0",
                         f"ip address add {ROUTER4}/24 dev tap0",
                         f"ip -6 address add {ROUTER6}/64 dev tap0", "ip link set tap0 up"):
@@ -43,7 +46,7 @@ class Lan:
         log.close()
 
     def serve_addresses(self):
-        """A real DHCP server for both families, which advertises itself as router and DNS."""
+        """A real DHCP server for both families, which names itself as router, DNS and clock."""
         self.start("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--log-dhcp",
                    "--interface=tap0", "--bind-dynamic", "--user=root", "--no-resolv",
                    "--no-hosts", f"--pid-file={self.folder}/pid",
@@ -51,6 +54,7 @@ class Lan:
                    "--dhcp-range=192.0.2.100,192.0.2.120,10m",
                    "--dhcp-range=2001:db8::1000,2001:db8::1fff,64,10m", "--enable-ra",
                    f"--dhcp-option=option:dns-server,{ROUTER4}",
+                   f"--dhcp-option=option:ntp-server,{ROUTER4}",
                    f"--dhcp-option=option6:dns-server,[{ROUTER6}]",
                    "--dhcp-option=option6:domain-search,six.example",
                    "--address=/known.example/198.51.100.7")

@@ -13,8 +13,7 @@ PORT = "enp0s16"
 def test_dhcp_and_clock(disk, machine, lan, key):
     lan.serve_addresses()
     lan.serve_time()
-    config = (f"ssh_authorized_keys: [{public(key)}]\n"
-              f"proa: {{ntp: {{servers: [{ROUTER4}]}}}}\n")
+    config = f"ssh_authorized_keys: [{public(key)}]\n"
     one = machine(disk(config=config), netns=lan.name, extra=WRONG_CLOCK)
     one.wait_boot("health gate passed")
     one.wait_shell()
@@ -45,10 +44,12 @@ proa:
         mtu: 1400
       "en*": {{address: 192.0.2.6/24}}
     dns: {{nameservers: [{ROUTER4}], search: [own.example]}}
+  ntp: {{servers: [{ROUTER4}]}}
 """
     # There is a DHCP server, and it is not asked.
     lan.serve_addresses()
-    one = machine(disk(config=config), netns=lan.name)
+    lan.serve_time()
+    one = machine(disk(config=config), netns=lan.name, extra=WRONG_CLOCK)
     one.wait_boot("health gate passed")
     one.wait_shell()
     assert lan.ssh(one, key, "192.0.2.5", "hostname") == "proa\n"
@@ -61,4 +62,5 @@ proa:
     assert f"default via {ROUTER6}" in one.check("ip -6 route show default | cat")
     assert one.check("cat /etc/resolv.conf").split() == \
         ["nameserver", ROUTER4, "search", "own.example"]
+    one.wait_true("test $(date +%Y) -ge 2026")
     assert "198.51.100.7" in one.check("getent ahostsv4 known.example")

@@ -44,7 +44,8 @@ def test_watchdog(disk, machine, folder):
     one.wait_boot("health gate passed", 600, unless=None)
     one.wait_shell()
     flip = json.loads(one.check("sudo proa status --json || true"))["flip"]
-    assert flip["a"]["left"] == left - 1
+    # A machine that was started once more may have spent another.
+    assert left - 2 + one.may_restart <= flip["a"]["left"] <= left - 1
     history = one.check("sudo cat /var/lib/proa/history")
     assert "reset, last heartbeat at" in history.split("\n")[0], history
 
