@@ -125,7 +125,7 @@ $(BUILD)/tests/grub_table: $(BUILD)/obj/tests/system/grub_table.o $(BUILD)/libbo
 	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ -lcrypto -lpthread
 
 # Fills a disk file's second slot, for the tests of two slots.
-$(BUILD)/fill-slot: $(call obj,tests/system/fill_slot.c installer/write.c installer/trust.c) \
+$(BUILD)/fill-slot: $(call obj,tests/system/fill_slot.c lib/format/slot_write.c lib/trust.c) \
 		$(BUILD)/libbootloader.a $(BUILD)/libproa.a
 	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(LIBS_PROA)
 

@@ -15,9 +15,9 @@
 #include "installer/refuse.h"
 #include "installer/report.h"
 #include "installer/state.h"
-#include "installer/trust.h"
 #include "lib/cleanup.h"
 #include "lib/size.h"
+#include "lib/trust.h"
 
 /* What the person asked for. */
 struct request {

@@ -11,8 +11,8 @@
 #include "installer/marker.h"
 #include "installer/partition.h"
 #include "installer/state.h"
-#include "installer/write.h"
 #include "lib/cleanup.h"
+#include "lib/format/slot_write.h"
 #include "lib/io.h"
 
 static int sync_disk(const struct install *install, struct error *err)
@@ -160,7 +160,7 @@ int install_run(struct install *install, struct error *err)
 {
 	const struct plan *plan = install->plan;
 	const struct plan_partition *slot_a = plan_partition(plan, LAYOUT_SLOT_A);
-	const struct write_slot slot = {
+	const struct slot_writer slot = {
 		.fd = install->hold->fd,
 		.offset = slot_a->offset,
 		.size = slot_a->size,
@@ -182,7 +182,7 @@ int install_run(struct install *install, struct error *err)
 	if (r < 0)
 		return r;
 
-	r = write_image(&slot, install->bundle, err);
+	r = slot_write_image(&slot, install->bundle, err);
 	install->bundle_result = r;
 	if (r < 0)
 		return r;
@@ -193,7 +193,7 @@ int install_run(struct install *install, struct error *err)
 		r = write_flip(install, err);
 	/* From here on the slot is one; the boot loader comes when all else is on the medium. */
 	if (r == 0)
-		r = write_descriptor(&slot, install->bundle, install->root_number, err);
+		r = slot_write_descriptor(&slot, install->bundle, install->root_number, err);
 	if (r < 0)
 		return r;
 

@@ -25,7 +25,7 @@ struct install {
 
 	/* filled by install_run */
 	bool touched;      /* the disk is no longer what it was */
-	int bundle_result; /* write_image's answer: the bundle's, or -EIO for the disk */
+	int bundle_result; /* slot_write_image's answer: the bundle's, or -EIO for the disk */
 	struct blockdev_partition partitions[LAYOUT_PARTITIONS];
 };
 

@@ -11,8 +11,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "init/services/fields.h"
 #include "init/services/spec.h"
+#include "lib/fields.h"
 
 enum {
 	CHART_STAGES_MAX = 12,

@@ -6,8 +6,8 @@
 
 #include "init/services/command_config.h"
 #include "init/services/paths.h"
-#include "init/services/request.h"
 #include "lib/command.h"
+#include "lib/request.h"
 
 enum { ANSWER_TIMEOUT_S = 120 }; /* modules are loaded, disks mounted … */
 

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "init/services/paths.h"
-#include "init/services/request.h"
 #include "lib/command.h"
+#include "lib/request.h"
 
 static int ask(int argc, char **argv, const char *request, const struct option_usage *usage,
 	       const char *done)

@@ -7,15 +7,15 @@
 #include <unistd.h>
 
 #include "bootloader/bootlog.h"
-#include "init/services/fields.h"
 #include "init/services/history_file.h"
 #include "init/services/history_record.h"
 #include "init/services/history_unseen.h"
-#include "init/services/request.h"
 #include "lib/cleanup.h"
 #include "lib/console.h"
 #include "lib/docker/docker.h"
+#include "lib/fields.h"
 #include "lib/io.h"
+#include "lib/request.h"
 
 /* What is gathered on the way; `boots` is oldest first until the end. */
 struct gathering {

@@ -12,10 +12,10 @@
 
 #include "init/services/paths.h"
 #include "init/services/report.h"
-#include "init/services/request.h"
 #include "init/services/seed.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
+#include "lib/request.h"
 
 /* The process that listens on a socket, 0 where none does (unix(7), SO_PEERCRED). */
 static pid_t listener(const char *path)

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "init/services/fields.h"
 #include "lib/cleanup.h"
 #include "lib/config/values.h"
+#include "lib/fields.h"
 #include "lib/io.h"
 
 enum { NTP_FILE_MAX = 64 << 10 };

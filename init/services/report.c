@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "init/services/paths.h"
-#include "init/services/request.h"
 #include "init/services/supervisor.h"
 #include "lib/cleanup.h"
 #include "lib/console.h"
 #include "lib/io.h"
+#include "lib/request.h"
 
 enum {
 	TELL_AGAIN_MS = 2000,

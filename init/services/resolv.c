@@ -9,8 +9,8 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "init/services/fields.h"
 #include "lib/cleanup.h"
+#include "lib/fields.h"
 #include "lib/io.h"
 
 enum { RESOLV_MAX = 64 << 10 };

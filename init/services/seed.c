@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "init/services/fields.h"
 #include "init/services/paths.h"
 #include "lib/cleanup.h"
 #include "lib/docker/docker.h"
+#include "lib/fields.h"
 #include "lib/io.h"
 
 #define REPOSITORIES "image/overlay2/repositories.json"

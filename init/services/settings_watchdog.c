@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "init/services/request.h"
 #include "lib/config/types.h"
 #include "lib/config/values.h"
+#include "lib/request.h"
 
 enum { TRIES = 5 }; /* of two seconds each */
 

@@ -7,13 +7,13 @@
 
 #include "bootloader/flipio.h"
 #include "bootloader/rules.h"
-#include "init/services/fields.h"
-#include "init/services/request.h"
 #include "lib/cleanup.h"
 #include "lib/docker/docker.h"
+#include "lib/fields.h"
 #include "lib/format/root.h"
 #include "lib/format/slot.h"
 #include "lib/hex.h"
+#include "lib/request.h"
 
 static void set_text(json_t *object, const char *key, const char *text)
 {

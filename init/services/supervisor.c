@@ -12,14 +12,14 @@
 #include <unistd.h>
 
 #include "init/services/configure.h"
-#include "init/services/fields.h"
 #include "init/services/ntp.h"
 #include "init/services/paths.h"
-#include "init/services/request.h"
 #include "lib/cleanup.h"
 #include "lib/config/values.h"
 #include "lib/console.h"
+#include "lib/fields.h"
 #include "lib/io.h"
+#include "lib/request.h"
 
 /* A manager that is restarted late in the gate's time still gets that long to look around. */
 enum { LOOK_AROUND_MS = 60000 };

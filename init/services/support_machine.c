@@ -8,7 +8,6 @@
 #include <sys/utsname.h>
 
 #include "bootloader/flipfs.h"
-#include "init/services/fields.h"
 #include "init/services/paths.h"
 #include "init/services/status.h"
 #include "init/services/support.h"
@@ -16,6 +15,7 @@
 #include "lib/config/emit.h"
 #include "lib/config/layers.h"
 #include "lib/docker/docker.h"
+#include "lib/fields.h"
 #include "lib/io.h"
 
 enum { FILE_MOST = 1 << 20, KERNEL_LOG_READ = 3, KERNEL_LOG_SIZE = 10 };

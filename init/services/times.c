@@ -1,8 +1,8 @@
 #include "init/services/times.h"
 
-#include "init/services/fields.h"
 #include "init/services/supervisor.h"
 #include "lib/console.h"
+#include "lib/fields.h"
 
 void times_note(uint64_t *first)
 {

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "init/boot/cmdline.h"
-#include "init/services/fields.h"
 #include "lib/cleanup.h"
+#include "lib/fields.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

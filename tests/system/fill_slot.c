@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #include "bootloader/flipio.h"
-#include "installer/trust.h"
-#include "installer/write.h"
 #include "lib/blockdev.h"
 #include "lib/cleanup.h"
 #include "lib/format/layout.h"
 #include "lib/format/slot.h"
+#include "lib/format/slot_write.h"
+#include "lib/trust.h"
 
 struct request {
 	const char *disk, *slot, *bundle, *sector_size;
@@ -104,7 +104,7 @@ static int fill(const struct request *q, struct error *err)
 	_cleanup_bundle_ struct bundle *bundle = NULL;
 	struct blockdev_partition flip, to, from;
 	struct trust trust;
-	struct write_slot slot;
+	struct slot_writer slot;
 	int r;
 
 	if (fd < 0 || bundle_fd < 0)
@@ -132,14 +132,14 @@ static int fill(const struct request *q, struct error *err)
 	r = event(q, flip.offset, RULES_UPGRADE_BEGINS, &facts, err);
 	if (r < 0)
 		return r;
-	slot = (struct write_slot){.fd = fd,
+	slot = (struct slot_writer){.fd = fd,
 				   .offset = to.offset,
 				   .size = to.size,
 				   .letter = q->slot[0],
 				   .progress = stderr};
-	r = write_image(&slot, bundle, err);
+	r = slot_write_image(&slot, bundle, err);
 	if (r == 0)
-		r = write_descriptor(&slot, bundle, trust.root_number, err);
+		r = slot_write_descriptor(&slot, bundle, trust.root_number, err);
 	if (r < 0 || q->no_flip)
 		return r;
 	facts.other_verifies = true;

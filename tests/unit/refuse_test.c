@@ -17,10 +17,10 @@
 #include "installer/efi_entry.h"
 #include "installer/refuse.h"
 #include "installer/report.h"
-#include "installer/trust.h"
 #include "lib/bytes.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
+#include "lib/trust.h"
 
 /* A device that nothing speaks against, but for what a row says. */
 static const struct {

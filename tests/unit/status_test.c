@@ -14,12 +14,12 @@
 
 #include <cmocka.h>
 
-#include "init/services/fields.h"
-#include "init/services/request.h"
 #include "init/services/status.h"
 #include "lib/cleanup.h"
 #include "lib/docker/docker.h"
+#include "lib/fields.h"
 #include "lib/io.h"
+#include "lib/request.h"
 
 static char folder[] = "/tmp/status-test-XXXXXX";
 static char boot[64], services[64], sock[64];

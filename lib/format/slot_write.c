@@ -1,4 +1,4 @@
-#include "installer/write.h"
+#include "lib/format/slot_write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
  * What the disk answers becomes -EIO here and below: Linux has -ENODATA for a bad sector
  * (BLK_STS_MEDIUM) and -EFBIG for a file, which callers would take for the bundle's fault.
  */
-static int copy(const struct write_slot *slot, struct bundle *bundle, struct progress *progress,
+static int copy(const struct slot_writer *slot, struct bundle *bundle, struct progress *progress,
 		struct error *err)
 {
 	const uint8_t *data;
@@ -44,7 +44,7 @@ static int checked(void *context, uint64_t done, uint64_t total)
 	return 0;
 }
 
-static int read_back(const struct write_slot *slot, const struct manifest *manifest,
+static int read_back(const struct slot_writer *slot, const struct manifest *manifest,
 		     struct error *err)
 {
 	struct verity_params params = {
@@ -71,7 +71,7 @@ static int read_back(const struct write_slot *slot, const struct manifest *manif
 	return r;
 }
 
-int write_image(const struct write_slot *slot, struct bundle *bundle, struct error *err)
+int slot_write_image(const struct slot_writer *slot, struct bundle *bundle, struct error *err)
 {
 	const struct manifest *manifest = &bundle_head(bundle)->manifest;
 	struct progress progress;
@@ -94,7 +94,7 @@ int write_image(const struct write_slot *slot, struct bundle *bundle, struct err
 	return r < 0 ? r : read_back(slot, manifest, err);
 }
 
-int write_descriptor(const struct write_slot *slot, const struct bundle *bundle,
+int slot_write_descriptor(const struct slot_writer *slot, const struct bundle *bundle,
 		     uint64_t root_number, struct error *err)
 {
 	const struct bundle_head *head = bundle_head(bundle);

@@ -2,14 +2,14 @@
  * The slot writer: a bundle's image into a slot, with bounded memory. Works by
  * offset on a device or a disk file.
  */
-#ifndef PROA_INSTALLER_WRITE_H
-#define PROA_INSTALLER_WRITE_H
+#ifndef PROA_LIB_FORMAT_SLOT_WRITE_H
+#define PROA_LIB_FORMAT_SLOT_WRITE_H
 
 #include <stdio.h>
 
 #include "lib/format/bundle.h"
 
-struct write_slot {
+struct slot_writer {
 	int fd;                /* the disk, for reading and writing; borrowed */
 	uint64_t offset, size; /* the slot's partition, bytes */
 	char letter;           /* 'a' or 'b', for messages */
@@ -19,16 +19,16 @@ struct write_slot {
 /*
  * Erases the slot's descriptor, streams the image to its place, syncs, reads
  * all of it back past the page cache and checks it against the manifest's root
- * hash. The slot is no slot until write_descriptor.
+ * hash. The slot is no slot until slot_write_descriptor.
  *
  * Returns 0; -EBADMSG and the others of bundle_next where the bundle is not
  * whole; -EIO where the disk fails or does not give back what was written;
  * -ENOSPC where the image does not fit.
  */
-int write_image(const struct write_slot *slot, struct bundle *bundle, struct error *err);
+int slot_write_image(const struct slot_writer *slot, struct bundle *bundle, struct error *err);
 
 /* Writes the descriptor, which makes the slot bootable. */
-int write_descriptor(const struct write_slot *slot, const struct bundle *bundle,
+int slot_write_descriptor(const struct slot_writer *slot, const struct bundle *bundle,
 		     uint64_t root_number, struct error *err);
 
 #endif

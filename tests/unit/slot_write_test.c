@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "installer/write.h"
 #include "lib/cleanup.h"
 #include "lib/format/layout.h"
+#include "lib/format/slot_write.h"
 #include "lib/io.h"
 #include "tests/unit/support/release.h"
 
@@ -99,7 +99,7 @@ static void test_whose_fault(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		_cleanup_fd_ int file = make_bundle(&release), disk = release_file("", 0);
 		_cleanup_bundle_ struct bundle *bundle = NULL;
-		const struct write_slot slot = {.fd = disk, .size = SLOT_SIZE, .letter = 'a'};
+		const struct slot_writer slot = {.fd = disk, .size = SLOT_SIZE, .letter = 'a'};
 		struct error err = ERROR_INIT;
 		int r;
 
@@ -112,7 +112,7 @@ static void test_whose_fault(void **state)
 		calls_left = rows[i].after;
 		fault = rows[i].fault;
 		if (r == 0)
-			r = write_image(&slot, bundle, &err);
+			r = slot_write_image(&slot, bundle, &err);
 		fault = NO_FAULT;
 		if (r != rows[i].expected || !strstr(err.message, rows[i].says))
 			fail_msg("%s: %d \"%s\"", rows[i].rule, r, err.message);

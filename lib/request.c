@@ -1,4 +1,4 @@
-#include "init/services/request.h"
+#include "lib/request.h"
 
 #include <errno.h>
 #include <stdio.h>

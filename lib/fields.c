@@ -1,4 +1,4 @@
-#include "init/services/fields.h"
+#include "lib/fields.h"
 
 #include <errno.h>
 #include <stdlib.h>

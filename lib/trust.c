@@ -1,4 +1,4 @@
-#include "installer/trust.h"
+#include "lib/trust.h"
 
 #include <errno.h>
 #include <glob.h>

@@ -1,6 +1,6 @@
 /* Asks PID 1 or the service manager by its socket (docs/internals.md "Run time"). */
-#ifndef PROA_INIT_SERVICES_REQUEST_H
-#define PROA_INIT_SERVICES_REQUEST_H
+#ifndef PROA_LIB_REQUEST_H
+#define PROA_LIB_REQUEST_H
 
 #include <stddef.h>
 

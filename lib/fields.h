@@ -1,6 +1,6 @@
 /* Records of key=value lines: /run/proa/boot and /run/proa/status. */
-#ifndef PROA_INIT_SERVICES_FIELDS_H
-#define PROA_INIT_SERVICES_FIELDS_H
+#ifndef PROA_LIB_FIELDS_H
+#define PROA_LIB_FIELDS_H
 
 #include <stddef.h>
 #include <stdint.h>

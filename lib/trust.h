@@ -1,6 +1,6 @@
 /* Which keys an installation trusts. */
-#ifndef PROA_INSTALLER_TRUST_H
-#define PROA_INSTALLER_TRUST_H
+#ifndef PROA_LIB_TRUST_H
+#define PROA_LIB_TRUST_H
 
 #include "lib/options.h"
 #include "lib/sign.h"
