@@ -15,6 +15,7 @@
 #include "installer/refuse.h"
 #include "installer/report.h"
 #include "installer/state.h"
+#include "lib/ask.h"
 #include "lib/cleanup.h"
 #include "lib/size.h"
 #include "lib/trust.h"
@@ -224,7 +225,7 @@ static int agree(const struct request *request, const struct work *work, struct 
 			 disk->name);
 	else
 		snprintf(question, sizeof(question), "Install on %s? Type yes: ", disk->name);
-	answer = confirm_ask(question, data ? disk->name : "yes");
+	answer = ask_terminal(question, data ? disk->name : "yes");
 	if (answer > 0)
 		return 0;
 	if (answer == -ENOTTY && data)

@@ -1,10 +1,7 @@
 #include "installer/confirm.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "lib/cleanup.h"
 #include "lib/size.h"
 
 /* What the disk says of itself: printed without what would steer the terminal (C0, DEL, C1). */
@@ -66,23 +63,4 @@ void confirm_show_plan(FILE *out, const struct plan *plan, const struct manifest
 	for (int i = 0; i < LAYOUT_PARTITIONS; i++)
 		fprintf(out, "  %3d  %10s  %s\n", i + 1, size_text(plan->partitions[i].size, size),
 			plan->partitions[i].label);
-}
-
-int confirm_ask(const char *question, const char *answer)
-{
-	_cleanup_file_ FILE *terminal = NULL;
-	_cleanup_free_ char *line = NULL;
-	size_t room = 0;
-
-	if (!isatty(STDERR_FILENO))
-		return -ENOTTY;
-	terminal = fopen("/dev/tty", "r+e");
-	if (!terminal)
-		return -ENOTTY;
-	fputs(question, terminal);
-	fflush(terminal);
-	if (getline(&line, &room, terminal) <= 0)
-		return 0;
-	line[strcspn(line, "\n")] = '\0';
-	return strcmp(line, answer) == 0;
 }

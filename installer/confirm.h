@@ -1,4 +1,4 @@
-/* Shows what an installation will destroy, and asks. */
+/* Shows what an installation will destroy. */
 #ifndef PROA_INSTALLER_CONFIRM_H
 #define PROA_INSTALLER_CONFIRM_H
 
@@ -14,15 +14,5 @@ void confirm_show_disk(FILE *out, const struct blockdev *disk, const struct cont
 
 /* The plan: what will be on it. */
 void confirm_show_plan(FILE *out, const struct plan *plan, const struct manifest *manifest);
-
-/*
- * Asks at the terminal, whatever standard input is (it may be the bundle).
- *
- * question  printed as it is
- * answer    the only words that mean yes
- *
- * Returns 1 for yes, 0 for anything else, -ENOTTY where there is no terminal.
- */
-int confirm_ask(const char *question, const char *answer);
 
 #endif

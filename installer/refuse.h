@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "installer/content.h"
-#include "installer/inuse.h"
 #include "lib/blockdev.h"
+#include "lib/inuse.h"
 #include "lib/options.h"
 
 /* Exit codes of `proa install` beside the common ones; proa-install(8) lists them. */

@@ -52,3 +52,20 @@ int request_pid1(const char *socket_path, const char *line, char *answer, size_t
 
 	return request_send(&request, line, answer, answer_size, err);
 }
+
+int request_status(const char *socket_path, struct fields *out, struct error *err)
+{
+	char answer[REQUEST_LINE_MAX];
+	char *last, *at = answer;
+	int r = request_pid1(socket_path, "status", answer, sizeof(answer), err);
+
+	if (r < 0)
+		return r;
+	last = strstr(answer, " degraded=");
+	for (; *at && at != last; at++)
+		if (*at == ' ')
+			*at = '\n';
+	if (last)
+		*last = '\n';
+	return fields_parse(answer, strlen(answer), out, err);
+}

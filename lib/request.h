@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "lib/error.h"
+#include "lib/fields.h"
 
 enum { REQUEST_LINE_MAX = 1024 };
 
@@ -28,5 +29,11 @@ int request_send(const struct request *request, const char *line, char *answer, 
 /* The same of PID 1, which answers within two seconds. */
 int request_pid1(const char *socket_path, const char *line, char *answer, size_t answer_size,
 		 struct error *err);
+
+/*
+ * What PID 1 answers to "status" (docs/internals.md "Run time"), a field a word;
+ * `degraded`, the last one, may hold spaces. The caller frees the fields.
+ */
+int request_status(const char *socket_path, struct fields *out, struct error *err);
 
 #endif

@@ -2,15 +2,17 @@
 #ifndef PROA_INIT_SERVICES_PATHS_H
 #define PROA_INIT_SERVICES_PATHS_H
 
+#include "lib/runtime.h"
+
 #define PATH_SERVICES_FILE      "/usr/lib/proa/services.yml"
-#define PATH_BOOT               "/run/proa/boot"
+#define PATH_BOOT               RUNTIME_BOOT
 #define PATH_STATUS             "/run/proa/status"
 #define PATH_HISTORY            "/var/lib/proa/history"
 #define PATH_KEYS               "/usr/lib/proa/keys/1.root"
 #define PATH_RESOLV_CONF        "/run/proa/resolv.conf"
 #define PATH_SYSTEM_DOCKER_ARGS "/var/lib/proa/system-docker.args"
 #define PATH_NETIF              "/run/proa/netif" /* of systemd-networkd */
-#define PATH_INIT_SOCKET        "/run/proa/init.sock"
+#define PATH_INIT_SOCKET        RUNTIME_INIT_SOCKET
 #define PATH_SERVICES_SOCKET    "/run/proa/services.sock"
 #define PATH_SYSTEM_DOCKER      "/run/system-docker.sock"
 #define PATH_SYSTEM_DOCKER_PID  "/run/system-docker.pid"

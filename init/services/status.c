@@ -137,24 +137,6 @@ static json_t *gather_slots(const struct fields *boot, char running, const char 
 	return out;
 }
 
-/* PID 1's answer: words "key=value", the last one with a text that may hold spaces. */
-static int ask_pid1(const char *socket, struct fields *out, struct error *err)
-{
-	char answer[REQUEST_LINE_MAX];
-	char *last, *at = answer;
-	int r = request_pid1(socket, "status", answer, sizeof(answer), err);
-
-	if (r < 0)
-		return r;
-	last = strstr(answer, " degraded=");
-	for (; *at && at != last; at++)
-		if (*at == ' ')
-			*at = '\n';
-	if (last)
-		*last = '\n';
-	return fields_parse(answer, strlen(answer), out, err);
-}
-
 /* "service.NAME" and "service.NAME.KEY" become services.NAME. */
 static json_t *gather_services(const struct fields *fields)
 {
@@ -240,7 +222,7 @@ static void gather_phase(json_t *out, const struct fields *boot, const struct fi
 	char both[1024];
 	bool good = is_one(boot, "good");
 
-	if (ask_pid1(init_socket, &pid1, &err) < 0)
+	if (request_status(init_socket, &pid1, &err) < 0)
 		set_text(out, "error", err.message);
 	gate = fields_get(&pid1, "gate");
 	if (!gate)

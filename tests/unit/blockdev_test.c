@@ -16,7 +16,7 @@
 #include <parted/parted.h>
 
 #include "installer/content.h"
-#include "installer/inuse.h"
+#include "lib/inuse.h"
 #include "installer/marker.h"
 #include "installer/partition.h"
 #include "lib/blockdev.h"

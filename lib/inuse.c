@@ -1,4 +1,4 @@
-#include "installer/inuse.h"
+#include "lib/inuse.h"
 
 #include <errno.h>
 #include <fcntl.h>

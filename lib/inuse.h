@@ -1,6 +1,6 @@
 /* Is somebody using a disk? Looks at the kernel's tables; changes nothing. */
-#ifndef PROA_INSTALLER_INUSE_H
-#define PROA_INSTALLER_INUSE_H
+#ifndef PROA_LIB_INUSE_H
+#define PROA_LIB_INUSE_H
 
 #include <stdbool.h>
 #include <stddef.h>

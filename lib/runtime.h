@@ -1,0 +1,8 @@
+/* Files of a running machine that several rooms know (docs/internals.md "Run time"). */
+#ifndef PROA_LIB_RUNTIME_H
+#define PROA_LIB_RUNTIME_H
+
+#define RUNTIME_BOOT        "/run/proa/boot"
+#define RUNTIME_INIT_SOCKET "/run/proa/init.sock"
+
+#endif
