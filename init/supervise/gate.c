@@ -51,16 +51,23 @@ static struct rules_facts rules_facts(const struct gate *gate, bool person)
 	};
 }
 
-/* One event on the disk. Returns whether it was written (or needed no writing). */
+/* One event on the disk. Returns 0, also where it needed no writing, or a negative errno. */
+static int write_event(struct gate *gate, enum rules_event which, const struct rules_facts *facts,
+		       struct error *err)
+{
+	_cleanup_flipio_ struct flipio io = FLIPIO_INIT;
+	int r = flipio_open(&io, gate->facts->flip, 0, 0, err);
+
+	return r < 0 ? r : flipio_event(&io, which, facts, NULL, err);
+}
+
+/* The same, said where it fails. Returns whether it was written. */
 static bool event(struct gate *gate, enum rules_event which, bool person)
 {
 	struct rules_facts facts = rules_facts(gate, person);
-	_cleanup_flipio_ struct flipio io = FLIPIO_INIT;
 	struct error err = ERROR_INIT;
-	int r = flipio_open(&io, gate->facts->flip, 0, 0, &err);
+	int r = write_event(gate, which, &facts, &err);
 
-	if (r == 0)
-		r = flipio_event(&io, which, &facts, NULL, &err);
 	if (r < 0)
 		say("error: flip block, %s: %s", rules_event_name(which), err.message);
 	return r == 0;
@@ -254,4 +261,21 @@ void gate_watch_root(struct gate *gate)
 	(void)event(gate, RULES_ROOT_ERROR, false);
 	gate->condemned = true;
 	gate_degraded(gate, reason);
+}
+
+int gate_mark_bad(struct gate *gate, struct error *err)
+{
+	struct rules_facts facts = rules_facts(gate, true);
+	char reason[64];
+	int r;
+
+	facts.other_verifies = true;
+	r = write_event(gate, RULES_MARK_RUNNING_BAD, &facts, err);
+	if (r < 0)
+		return r;
+	snprintf(reason, sizeof(reason), "slot %c was marked bad; a reboot leaves it",
+		 gate->facts->slot);
+	gate->condemned = true;
+	gate_degraded(gate, reason);
+	return 0;
 }

@@ -16,7 +16,7 @@ struct gate {
 	enum gate_verdict verdict;
 	bool stays; /* failed, and the machine stays up all the same */
 	bool settled;
-	bool condemned;       /* the running root failed: no gate or settled write any more */
+	bool condemned;       /* marked bad, or its root failed: no gate or settled write any more */
 	uint64_t deadline_ms; /* of the verdict and what follows from it; 0: none yet */
 	char degraded[256];   /* of what; "" while nothing is */
 	bool own_reason;      /* it is PID 1's, and stands until the end of the boot */
@@ -71,5 +71,11 @@ void gate_leave(struct gate *gate);
 
 /* Looks whether dm-verity has met a corrupt block of the root; every few seconds. */
 void gate_watch_root(struct gate *gate);
+
+/*
+ * A person condemns the running slot, having read the other one as a whole. Returns 0, -EPERM
+ * where that one has never settled, or another negative errno; then nothing was written.
+ */
+int gate_mark_bad(struct gate *gate, struct error *err);
 
 #endif

@@ -34,9 +34,9 @@ static void status(const struct gate *gate, char *answer, size_t size)
 		[GATE_WAITING] = "waiting", [GATE_PASSED] = "passed", [GATE_FAILED] = "failed"};
 
 	snprintf(answer, size,
-		 "ok slot=%c version=%s gate=%s settled=%d good=%d stopping=%d degraded=%s",
+		 "ok slot=%c version=%s gate=%s settled=%d good=%d condemned=%d stopping=%d degraded=%s",
 		 gate->facts->slot, gate->facts->version, verdicts[gate->verdict], gate->settled,
-		 gate->facts->good, stop_requested() != STOP_NONE, gate->degraded);
+		 gate->facts->good, gate->condemned, stop_requested() != STOP_NONE, gate->degraded);
 }
 
 /* The words behind `name`, or NULL where the request is another one. */
@@ -95,6 +95,11 @@ void socket_answer(struct gate *gate, char *request, bool root, char *answer, si
 			snprintf(answer, size, "error a deadline is 30 to 3600 s");
 		else
 			gate_expect(gate, (unsigned int)seconds);
+	} else if (strcmp(request, "mark bad") == 0) {
+		struct error err = ERROR_INIT;
+
+		if (gate_mark_bad(gate, &err) < 0)
+			snprintf(answer, size, "error %.600s", err.message);
 	} else if (strcmp(request, "system-docker without options") == 0) {
 		if (!daemons_without_options())
 			snprintf(answer, size, "error it was given none, or has just been started");

@@ -18,6 +18,7 @@
 
 #include "bootloader/bootlog.h"
 #include "bootloader/flipfs.h"
+#include "bootloader/flipio.h"
 #include "init/facts.h"
 #include "init/supervise/child.h"
 #include "init/supervise/gate.h"
@@ -89,6 +90,7 @@ static void test_requests(void **state)
 					      "gate passed",
 					      "gate failed x",
 					      "degraded x",
+					      "mark bad",
 					      "console x",
 					      "watchdog 30",
 					      "watchdog off",
@@ -116,8 +118,8 @@ static void test_requests(void **state)
 
 	(void)state;
 	assert_string_equal(ask(&gate, "status", false),
-			    "ok slot=a version=2026.11.0 gate=waiting settled=0 good=0 stopping=0 "
-			    "degraded=");
+			    "ok slot=a version=2026.11.0 gate=waiting settled=0 good=0 "
+			    "condemned=0 stopping=0 degraded=");
 	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++)
 		assert_string_equal(ask(&gate, changes[i], false),
 				    "error only root may ask PID 1 for this");
@@ -147,6 +149,44 @@ static void test_requests(void **state)
 	assert_string_equal(ask(&gate, "reboot", true),
 			    "error the machine is stopping already, for another request");
 	assert_int_equal(stop_requested(), STOP_POWEROFF);
+}
+
+/* A proa-flip of its own; where the other slot has never settled, there is nowhere to go. */
+static void test_mark_bad(void **state)
+{
+	static uint8_t bytes[FLIPFS_SIZE];
+	struct facts facts = {.slot = 'a', .version = "2026.11.0", .good = true};
+	struct gate gate = {.facts = &facts};
+	struct args args = {.menu = false};
+	struct flip flip;
+
+	(void)state;
+	snprintf(facts.flip, sizeof(facts.flip), "/tmp/proa-mark-%d", (int)getpid());
+	for (int good = 0; good < 2; good++) {
+		_cleanup_flipio_ struct flipio io = FLIPIO_INIT;
+		struct flipio_state found;
+		FILE *file = fopen(facts.flip, "w");
+
+		assert_non_null(file);
+		assert_int_equal(flip_from_text("a,3,1,0,0,a,000000", &flip), 0);
+		flip.slots[FLIP_SLOT_B].good = good;
+		flipfs_render(bytes, &flip, &args);
+		assert_int_equal(fwrite(bytes, sizeof(bytes), 1, file), 1);
+		fclose(file);
+		assert_string_equal(ask(&gate, "mark bad", true),
+				    good ? "ok"
+					 : "error mark the running slot bad refused: the other "
+					   "slot has never settled");
+		assert_int_equal(gate.condemned, good);
+		/* No verdict of this boot brings it back. */
+		gate_leave(&gate);
+		assert_int_equal(flipio_open_read(&io, facts.flip, 0, 0, NULL), 0);
+		assert_int_equal(flipio_read(&io, &found, NULL), 0);
+		assert_int_equal(found.block.primary, good ? FLIP_SLOT_B : FLIP_SLOT_A);
+		assert_int_equal(found.block.slots[FLIP_SLOT_A].left, good ? 0 : 4);
+	}
+	assert_string_equal(gate.degraded, "slot a was marked bad; a reboot leaves it");
+	unlink(facts.flip);
 }
 
 static void test_watchdog_request(void **state)
@@ -404,7 +444,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reactions),       cmocka_unit_test(test_lastresorts),
 		cmocka_unit_test(test_harvest),         cmocka_unit_test(test_backoff),
-		cmocka_unit_test(test_requests),        cmocka_unit_test(test_watchdog_request),
+		cmocka_unit_test(test_requests),        cmocka_unit_test(test_mark_bad),
+		cmocka_unit_test(test_watchdog_request),
 		cmocka_unit_test(test_watchdog_driver), cmocka_unit_test(test_overdue),
 		cmocka_unit_test(test_broken_volume),
 	};
