@@ -1,53 +1,9 @@
 #include "installer/report.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <jansson.h>
-
-#include "lib/cleanup.h"
 #include "lib/hex.h"
-
-static void free_json(json_t **json)
-{
-	json_decref(*json);
-}
-
-/* Bytes of the character that `at` begins with; 0 where that is no UTF-8. */
-static size_t character(const char *at)
-{
-	size_t most = strnlen(at, 4);
-
-	for (size_t size = 1; size <= most; size++) {
-		json_t *one = json_stringn(at, size);
-
-		if (!one)
-			continue;
-		json_decref(one);
-		return size;
-	}
-	return 0;
-}
-
-/* JSON is UTF-8, but a file's name is any bytes: what is none becomes U+FFFD. */
-static json_t *text_of(const char *bytes)
-{
-	static const char unknown[] = "\xef\xbf\xbd";
-	_cleanup_free_ char *text = malloc(strlen(bytes) * strlen(unknown) + 1);
-	char *end = text;
-
-	if (!text)
-		return NULL;
-	while (*bytes) {
-		size_t size = character(bytes);
-
-		end = size ? mempcpy(end, bytes, size) : stpcpy(end, unknown);
-		bytes += size ? size : 1;
-	}
-	*end = '\0';
-	return json_string(text);
-}
+#include "lib/json.h"
 
 static int print(FILE *out, const json_t *json)
 {
@@ -96,12 +52,12 @@ int report_json(FILE *out, const struct install *install, const char *efi_entry,
 {
 	const struct bundle_head *head = bundle_head(install->bundle);
 	char root_hash[HASH_HEX_SIZE];
-	__attribute__((cleanup(free_json))) json_t *json = NULL;
+	_cleanup_json_ json_t *json = NULL;
 
 	hex_encode(head->manifest.root_hash, HASH_SIZE, root_hash);
 	json = json_pack(
 		"{s:s, s:o, s:I, s:i, s:s, s:s, s:s, s:s, s:o, s:s?, s:f}", "result",
-		install->touched ? "installed" : "planned", "disk", text_of(install->disk->path),
+		install->touched ? "installed" : "planned", "disk", json_text(install->disk->path),
 		"disk_size", (json_int_t)install->plan->disk_bytes, "sector_size",
 		(int)install->plan->sector_bytes, "version", head->manifest.version, "architecture",
 		head->manifest.architecture, "root_hash", root_hash, "signed_by", head->signer.id,
@@ -111,9 +67,9 @@ int report_json(FILE *out, const struct install *install, const char *efi_entry,
 
 int report_json_failure(FILE *out, int exit_code, const char *message, bool touched)
 {
-	__attribute__((cleanup(free_json))) json_t *json =
+	_cleanup_json_ json_t *json =
 		json_pack("{s:s, s:i, s:o, s:b}", "result", "failed", "exit", exit_code, "error",
-			  text_of(message), "disk_touched", touched);
+			  json_text(message), "disk_touched", touched);
 
 	return print(out, json);
 }

@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "lib/error.h"
+#include "lib/json.h"
 
 /* Spoken by Docker 25 and later; Docker 29 refuses anything older. */
 #define DOCKER_API "/v1.44"
@@ -92,11 +93,5 @@ int docker_loop_wait(struct docker_loop *loop, struct pollfd *fds, size_t count,
  */
 int docker_call(const char *socket, const char *method, const char *path, const json_t *body,
 		unsigned timeout_ms, json_t **out, struct error *err);
-
-static inline void cleanup_json(json_t **json)
-{
-	json_decref(*json);
-}
-#define _cleanup_json_ __attribute__((cleanup(cleanup_json)))
 
 #endif
