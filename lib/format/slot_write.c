@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
-#include "lib/format/descriptor.h"
 #include "lib/format/verity.h"
 #include "lib/io.h"
 #include "lib/progress.h"
@@ -95,7 +94,7 @@ int slot_write_image(const struct slot_writer *slot, struct bundle *bundle, stru
 }
 
 int slot_write_descriptor(const struct slot_writer *slot, const struct bundle *bundle,
-		     uint64_t root_number, struct error *err)
+			  uint64_t root_number, const struct descriptor *before, struct error *err)
 {
 	const struct bundle_head *head = bundle_head(bundle);
 	_cleanup_free_ struct descriptor *descriptor = calloc(1, sizeof(*descriptor));
@@ -104,6 +103,10 @@ int slot_write_descriptor(const struct slot_writer *slot, const struct bundle *b
 		return error_oom(err);
 	descriptor->root_number = root_number;
 	descriptor->least_epoch = head->manifest.epoch;
+	if (before && before->root_number > descriptor->root_number)
+		descriptor->root_number = before->root_number;
+	if (before && before->least_epoch > descriptor->least_epoch)
+		descriptor->least_epoch = before->least_epoch;
 	descriptor->manifest_size = (uint32_t)head->manifest_size;
 	descriptor->signature_size = (uint32_t)head->signature_size;
 	memcpy(descriptor->manifest, head->manifest_text, head->manifest_size);

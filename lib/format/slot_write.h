@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "lib/format/bundle.h"
+#include "lib/format/descriptor.h"
 
 struct slot_writer {
 	int fd;                /* the disk, for reading and writing; borrowed */
@@ -27,8 +28,14 @@ struct slot_writer {
  */
 int slot_write_image(const struct slot_writer *slot, struct bundle *bundle, struct error *err);
 
-/* Writes the descriptor, which makes the slot bootable. */
+/*
+ * Writes the descriptor, which makes the slot bootable.
+ *
+ * root_number  of the root document in force
+ * before       the descriptor of the slot that runs, or NULL: root number and least epoch never
+ *              go back
+ */
 int slot_write_descriptor(const struct slot_writer *slot, const struct bundle *bundle,
-		     uint64_t root_number, struct error *err);
+			  uint64_t root_number, const struct descriptor *before, struct error *err);
 
 #endif

@@ -139,7 +139,7 @@ static int fill(const struct request *q, struct error *err)
 				   .progress = stderr};
 	r = slot_write_image(&slot, bundle, err);
 	if (r == 0)
-		r = slot_write_descriptor(&slot, bundle, trust.root_number, err);
+		r = slot_write_descriptor(&slot, bundle, trust.root_number, NULL, err);
 	if (r < 0 || q->no_flip)
 		return r;
 	facts.other_verifies = true;
