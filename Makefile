@@ -124,11 +124,6 @@ $(BUILD)/tests/grub_table: $(BUILD)/obj/tests/system/grub_table.o $(BUILD)/libbo
 	@mkdir -p $(@D)
 	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ -lcrypto -lpthread
 
-# Fills a disk file's second slot, for the tests of two slots.
-$(BUILD)/fill-slot: $(call obj,tests/system/fill_slot.c lib/format/slot_write.c lib/trust.c) \
-		$(BUILD)/libbootloader.a $(BUILD)/libproa.a
-	$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ $(LIBS_PROA)
-
 MAN := $(wildcard docs/man/*.[1-8])
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/proa

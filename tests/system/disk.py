@@ -164,7 +164,8 @@ class Golden:
             command += ["--sector-size", sector]
         run_quietly(*command)
         if flipped:
-            run_quietly(BUILD / "fill-slot", "--key", BUILD / "keys/1.root", path, "b", find_bundle())
+            run_quietly(BUILD / "proa", "upgrade", "--disk", path, "-b", find_bundle(), "--key",
+                        BUILD / "keys/1.root", "--allow-downgrade", "--yes")
         return Disk(path, sector)
 
 

@@ -1,0 +1,202 @@
+"""proa upgrade, rollback, mark and verify on a disk that does not run: small releases, no boot."""
+
+import json
+import subprocess
+
+import pytest
+
+from disk import BUILD, Disk
+from installing import empty_disk, state_of
+from machine import run_quietly
+from small_release import make_bundle, make_tree
+
+# proa-upgrade(8)
+USAGE, NOTHING, REFUSED = 2, 3, 4
+NO_DISK, NOT_A_DISK, TOO_SMALL, IN_USE = 11, 12, 14, 15
+SIGNATURE, DAMAGED_BUNDLE, OLDER, EPOCH, TOO_FAR, DAMAGED_SLOT = 18, 19, 22, 23, 24, 25
+
+
+class Releases:
+    """Bundles of several versions, and disks that hold the first of them."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.key = folder / "release.pub"
+        self.tree = make_tree(folder / "tree", 4 << 20)
+        run_quietly(BUILD / "proa-image", "keygen", "-o", folder, "--name", "release")
+        self.golden = {}
+
+    def bundle(self, version, *options, signed=True):
+        name = "-".join([version, *map(str, options), "" if signed else "unsigned"])
+        folder = self.folder / name
+        key = ["-k", self.folder / "release.key"] if signed else []
+        return folder / "r.bundle" if folder.exists() else \
+            make_bundle(self.tree, folder, "--version", version, "--epoch", "2", *key, *options)
+
+    def disk(self, path, sector=512):
+        if sector not in self.golden:
+            golden = empty_disk(self.folder / f"golden-{sector}", "4G")
+            run_quietly(BUILD / "proa", "install", "-d", golden, "-b", self.bundle("2.0"), "--key",
+                        self.key, "--yes", "--sector-size", sector)
+            self.golden[sector] = golden
+        run_quietly("cp", "--sparse=always", self.golden[sector], path)
+        return Disk(path, sector)
+
+    def proa(self, disk, *words, expect=0, key=True, **how):
+        """Runs `proa WORDS --disk DISK --json`: what it says last, and its errors."""
+        command = [BUILD / "proa", *words, "--disk", getattr(disk, "path", disk), "--json",
+                   *(["--key", self.key] if key else [])]
+        how.setdefault("stdin", subprocess.DEVNULL)
+        done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, start_new_session=True,
+                              check=False, **how)
+        assert done.returncode == expect, done.stdout + done.stderr
+        lines = done.stdout.splitlines()
+        return json.loads(lines[-1]) if lines else {}, done.stderr
+
+    def upgrade(self, disk, bundle, *words, **how):
+        return self.proa(disk, "upgrade", "--yes", "-b", bundle, *words, **how)
+
+
+@pytest.fixture(scope="module")
+def made(work):
+    folder = work / "upgrades"
+    folder.mkdir()
+    return Releases(folder)
+
+
+@pytest.mark.parametrize("sector", [512, 4096])
+def test_upgrade_disk(made, folder, sector):
+    disk = made.disk(folder / "d.img", sector)
+    state, _ = made.proa(disk, "verify")
+    assert (state["a"]["state"], state["b"]["state"]) == ("whole", "empty")
+
+    # Looking writes nothing.
+    before = state_of(disk.path)
+    said, _ = made.upgrade(disk, made.bundle("2.1"), "--check")
+    assert (said["result"], said["slot"], said["from"], said["version"]) == \
+        ("available", "b", "2.0", "2.1")
+    assert state_of(disk.path) == before
+
+    # Staged, the disk boots as before; the same command without --stage flips.
+    assert made.upgrade(disk, made.bundle("2.1"), "--stage")[0]["result"] == "staged"
+    flip = disk.flip()
+    assert (flip["slot"], flip["a_left"], flip["b_left"]) == ("a", "4", "0")
+    made.upgrade(disk, made.bundle("2.1"), "--stage", expect=NOTHING)
+    said, errors = made.upgrade(disk, made.bundle("2.1"))
+    assert said["result"] == "upgraded" and "Writing" not in errors
+    flip = disk.flip()
+    assert flip == disk.flip("mirror")
+    assert (flip["slot"], flip["a_left"], flip["b_left"], flip["b_good"]) == ("b", "4", "2", "0")
+    state, _ = made.proa(disk, "verify")
+    assert [(state[slot]["state"], state[slot]["version"]) for slot in "ab"] == \
+        [("whole", "2.0"), ("whole", "2.1")]
+
+    # Of a disk that does not run, the slot that would boot counts as the running one.
+    said, _ = made.upgrade(disk, made.bundle("2.1"), expect=NOTHING)
+    assert said["result"] == "runs"
+    said, _ = made.proa(disk, "rollback")
+    assert (said["result"], said["slot"], said["version"]) == ("rolled back", "a", "2.0")
+    assert disk.flip()["slot"] == "a"
+    said, _ = made.proa(disk, "mark", "bad", "b")
+    assert (said["result"], disk.flip()["b_left"]) == ("marked bad", "0")
+    # The only one that has ever worked is not condemned.
+    assert "never settled" in made.proa(disk, "mark", "bad", "a", expect=REFUSED)[1]
+    # A third release goes where the second was, from a pipe as well.
+    with open(made.bundle("2.2"), "rb") as bundle, \
+            subprocess.Popen(["cat"], stdin=bundle, stdout=subprocess.PIPE) as cat:
+        made.upgrade(disk, "-", stdin=cat.stdout)
+    state, _ = made.proa(disk, "verify", "b")
+    assert state["b"]["version"] == "2.2" and disk.flip()["slot"] == "b"
+
+
+REFUSALS = {
+    "older": (OLDER, "--allow-downgrade", "1.9", []),
+    "epoch": (EPOCH, "epoch 1", "2.1", ["--epoch", "1"]),
+    "too far": (TOO_FAR, "only from 2.0.1", "2.1", ["--min-version", "2.0.1"]),
+    "not signed": (SIGNATURE, "sign", "2.1", None),
+}
+
+
+def test_refusals(made, folder):
+    """Each says why, and nothing is written."""
+    disk = made.disk(folder / "d.img")
+    before = state_of(disk.path)
+
+    def refused(code, words, bundle, *options, **how):
+        said, errors = made.upgrade(disk, bundle, *options, expect=code, **how)
+        assert words in errors.splitlines()[-1] and said["exit"] == code, errors
+        assert state_of(disk.path) == before, "the disk was touched"
+
+    for name, (code, words, version, options) in REFUSALS.items():
+        bundle = made.bundle(version, signed=False) if options is None else \
+            made.bundle(version, *options)
+        refused(code, words, bundle)
+        if name == "older":
+            continue
+        # None of these can be allowed.
+        refused(code, words, bundle, "--allow-downgrade")
+    cut = folder / "cut.bundle"
+    cut.write_bytes(made.bundle("2.1").read_bytes()[:3000])
+    refused(DAMAGED_BUNDLE, "bundle", cut)
+    done = subprocess.run([str(word) for word in
+                           (BUILD / "proa", "upgrade", "-b", made.bundle("2.1"), "--disk",
+                            disk.path, "--key", made.key)], stderr=subprocess.PIPE, text=True,
+                          stdin=subprocess.DEVNULL, start_new_session=True, check=False)
+    assert done.returncode == REFUSED and "--yes" in done.stderr
+    assert state_of(disk.path) == before
+
+    # No slot of this disk runs, so nobody but us can know that the other one is whole.
+    disk.corrupt_slot("a", 1 << 20)
+    before = state_of(disk.path)
+    refused(DAMAGED_SLOT, "slot a", made.bundle("2.1"))
+    state, _ = made.proa(disk, "verify", expect=DAMAGED_SLOT)
+    assert state["a"]["state"] == "damaged"
+
+    made.proa(folder / "none.img", "verify", expect=NO_DISK)
+    made.proa(folder, "verify", expect=NOT_A_DISK)
+    other = empty_disk(folder / "other.img", "1G")
+    assert "no disk of Proa" in made.upgrade(other, made.bundle("2.1"), expect=NOT_A_DISK)[1]
+    assert "does not run Proa" in subprocess.run(
+        [BUILD / "proa", "verify", "--key", made.key], stderr=subprocess.PIPE, text=True,
+        check=False).stderr
+
+
+def test_cut_pipe(made, folder):
+    """A pipe ends half way: the old release boots, and the next try makes it good."""
+    disk = made.disk(folder / "d.img")
+    half = made.bundle("2.1").stat().st_size // 2
+    with subprocess.Popen(["head", "-c", str(half), made.bundle("2.1")],
+                          stdout=subprocess.PIPE) as pipe:
+        _, errors = made.upgrade(disk, "-", expect=DAMAGED_BUNDLE, stdin=pipe.stdout)
+    assert "slot b is not whole now, and slot a boots as before" in errors
+    flip = disk.flip()
+    assert (flip["slot"], flip["a_left"], flip["b_left"]) == ("a", "4", "0")
+    state, _ = made.proa(disk, "verify")
+    assert (state["a"]["state"], state["b"]["state"]) == ("whole", "empty")
+    assert "nothing to roll back to" in made.proa(disk, "rollback", expect=DAMAGED_SLOT)[1]
+    made.upgrade(disk, made.bundle("2.1"))
+    assert disk.flip()["slot"] == "b"
+
+
+def test_one_at_a_time(made, folder):
+    """While a bundle comes in slowly, nobody else changes slots; looking is free."""
+    disk = made.disk(folder / "d.img")
+    command = [BUILD / "proa", "upgrade", "--yes", "-b", "-", "--disk", disk.path, "--key",
+               made.key]
+    bundle = made.bundle("2.1").read_bytes()
+    with subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,
+                          stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as slow:
+        slow.stdin.write(bundle[:len(bundle) // 2])
+        slow.stdin.flush()
+        for line in slow.stderr:
+            if b"Writing slot B" in line:
+                break
+        assert "another program" in made.upgrade(disk, made.bundle("2.1"), expect=IN_USE)[1]
+        made.proa(disk, "rollback", expect=IN_USE)
+        assert made.proa(disk, "verify")[0]["a"]["state"] == "whole"
+        slow.stdin.write(bundle[len(bundle) // 2:])
+        slow.stdin.close()
+        slow.stderr.read()
+        assert slow.wait() == 0
+    assert disk.flip()["slot"] == "b"

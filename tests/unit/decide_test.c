@@ -1,0 +1,152 @@
+/* Which release may take which one's place. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "upgrader/decide.h"
+
+enum { ROOM = 1000 };
+
+static struct manifest release(const char *version, char content)
+{
+	struct manifest manifest = {.epoch = 5, .image_size = ROOM};
+
+	snprintf(manifest.version, sizeof(manifest.version), "%s", version);
+	snprintf(manifest.min_version, sizeof(manifest.min_version), "0");
+	memset(manifest.root_hash, content, sizeof(manifest.root_hash));
+	return manifest;
+}
+
+static void test_versions(void **state)
+{
+	static const char *const rising[] = {"0",         "1.0",       "2026.9.0",   "2026.11.0",
+					     "2026.11.1", "2026.11.9", "2026.11.10", "2027.1.0"};
+
+	(void)state;
+	for (size_t i = 0; i + 1 < sizeof(rising) / sizeof(*rising); i++) {
+		print_message("  %s\n", rising[i]);
+		assert_true(decide_compare(rising[i], rising[i + 1]) < 0);
+		assert_true(decide_compare(rising[i + 1], rising[i]) > 0);
+		assert_int_equal(decide_compare(rising[i], rising[i]), 0);
+	}
+}
+
+static void test_decisions(void **state)
+{
+	/* The running release is 2026.11.0 with content 'r'. */
+	static const struct {
+		const char *rule;
+		const char *version;
+		char content;
+		const char *other; /* version in the other slot, content 'o'; NULL: empty */
+		bool pending, older_too;
+		int result;
+		enum decide_answer answer;
+		const char *says;
+	} rows[] = {
+		{"newer", "2026.12.0", 'n', NULL, false, false, 0, DECIDE_WRITE, NULL},
+		{"newer, the other slot holds an older one", "2026.12.0", 'n', "2026.10.0", false,
+		 false, 0, DECIDE_WRITE, NULL},
+		{"it runs", "2026.11.0", 'r', NULL, false, false, 0, DECIDE_RUNS, NULL},
+		{"it runs, and is wanted anew", "2026.11.0", 'r', NULL, false, true, 0,
+		 DECIDE_WRITE, NULL},
+		{"same version, other content", "2026.11.0", 'x', NULL, false, false, -ERANGE, 0,
+		 "other content"},
+		{"same version, other content, allowed", "2026.11.0", 'x', NULL, false, true, 0,
+		 DECIDE_WRITE, NULL},
+		{"older", "2026.9.0", 'n', NULL, false, false, -ERANGE, 0, "--allow-downgrade"},
+		{"older, allowed", "2026.9.0", 'n', NULL, false, true, 0, DECIDE_WRITE, NULL},
+		{"staged before", "2026.12.0", 'o', "2026.12.0", false, false, 0, DECIDE_WRITTEN,
+		 NULL},
+		{"staged before, with other content", "2026.12.0", 'n', "2026.12.0", false, false,
+		 0, DECIDE_WRITE, NULL},
+		{"the older one in the other slot", "2026.9.0", 'o', "2026.9.0", false, false,
+		 -ERANGE, 0, "older"},
+		{"the older one in the other slot, allowed", "2026.9.0", 'o', "2026.9.0", false,
+		 true, 0, DECIDE_WRITTEN, NULL},
+		{"waits for its reboot", "2026.12.0", 'o', "2026.12.0", true, false, 0,
+		 DECIDE_PENDING, NULL},
+		{"another one waits for its reboot", "2026.12.1", 'n', "2026.12.0", true, false, 0,
+		 DECIDE_WRITE, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct manifest running = release("2026.11.0", 'r');
+		struct manifest other = release(rows[i].other ? rows[i].other : "", 'o');
+		struct manifest wanted = release(rows[i].version, rows[i].content);
+		const struct decide_facts facts = {
+			.running = &running,
+			.least_epoch = 5,
+			.other = rows[i].other ? &other : NULL,
+			.pending = rows[i].pending,
+			.older_too = rows[i].older_too,
+			.room_bytes = ROOM,
+		};
+		enum decide_answer answer = DECIDE_RUNS;
+		struct error err = ERROR_INIT;
+		int r = decide_release(&wanted, &facts, &answer, &err);
+
+		print_message("  %s: %s\n", rows[i].rule, r < 0 ? err.message : "");
+		assert_int_equal(r, rows[i].result);
+		if (r == 0)
+			assert_int_equal(answer, rows[i].answer);
+		else
+			assert_non_null(strstr(err.message, rows[i].says));
+	}
+}
+
+/* At the limit, and one past it. */
+static void test_limits(void **state)
+{
+	static const struct {
+		const char *rule;
+		uint64_t epoch, image;
+		const char *min_version;
+		int result;
+	} rows[] = {
+		{"all at their limits", 5, ROOM, "2026.11.0", 0},
+		{"an epoch below the least", 4, ROOM, "0", -ESTALE},
+		{"an image too large by a byte", 5, ROOM + 1, "0", -ENOSPC},
+		{"from a later release only", 5, ROOM, "2026.11.1", -ENOTSUP},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct manifest running = release("2026.11.0", 'r');
+		struct manifest wanted = release("2026.12.0", 'n');
+		const struct decide_facts facts = {
+			.running = &running,
+			.least_epoch = 5,
+			.older_too = true, /* none of these can be allowed */
+			.room_bytes = ROOM,
+		};
+		enum decide_answer answer;
+		struct error err = ERROR_INIT;
+		int r;
+
+		wanted.epoch = rows[i].epoch;
+		wanted.image_size = rows[i].image;
+		snprintf(wanted.min_version, sizeof(wanted.min_version), "%s", rows[i].min_version);
+		r = decide_release(&wanted, &facts, &answer, &err);
+		print_message("  %s: %s\n", rows[i].rule, r < 0 ? err.message : "");
+		assert_int_equal(r, rows[i].result);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_decisions),
+		cmocka_unit_test(test_limits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,125 @@
+#include "upgrader/answer.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "lib/json.h"
+#include "lib/request.h"
+#include "lib/runtime.h"
+
+int answer_target(int result)
+{
+	switch (result) {
+	case -EACCES:
+		return ANSWER_NOT_PERMITTED;
+	case -ENOENT:
+	case -ENXIO:
+	case -ENOMEDIUM:
+		return ANSWER_NO_DISK;
+	case -ENOTBLK:
+	case -ENODATA:
+		return ANSWER_NOT_A_DISK;
+	case -EBUSY:
+		return ANSWER_IN_USE;
+	case -ENOKEY:
+		return ANSWER_NO_KEY;
+	default:
+		return EXIT_FAILED;
+	}
+}
+
+int answer_bundle(int result)
+{
+	switch (result) {
+	case -EBADMSG:
+	case -ENODATA:
+	case -EFBIG:
+		return ANSWER_DAMAGED_BUNDLE;
+	case -ENOKEY:
+	case -EKEYREJECTED:
+		return ANSWER_SIGNATURE;
+	case -ENOEXEC:
+		return ANSWER_ARCHITECTURE;
+	case -EOPNOTSUPP:
+	case -EPERM:
+		return EXIT_REFUSED;
+	default:
+		return EXIT_FAILED;
+	}
+}
+
+int answer_plan(int result)
+{
+	switch (result) {
+	case -EPERM:
+		return EXIT_REFUSED;
+	case -ERANGE:
+		return ANSWER_OLDER;
+	case -ESTALE:
+		return ANSWER_EPOCH;
+	case -ENOTSUP:
+		return ANSWER_TOO_FAR;
+	case -ENOSPC:
+		return ANSWER_TOO_SMALL;
+	case -EUCLEAN:
+		return ANSWER_DAMAGED_SLOT;
+	default:
+		return EXIT_FAILED;
+	}
+}
+
+struct target_request answer_here(bool writes)
+{
+	return (struct target_request){
+		.boot = RUNTIME_BOOT,
+		.init_socket = RUNTIME_INIT_SOCKET,
+		.writes = writes,
+	};
+}
+
+/* One line, so that whoever reads lines of progress finds the result as the last. */
+static int print(json_t *json)
+{
+	_cleanup_json_ json_t *owned = json;
+
+	return json && json_dumpf(json, stdout, JSON_COMPACT) == 0 && putchar('\n') != EOF &&
+			       fflush(stdout) == 0
+		       ? EXIT_DONE
+		       : EXIT_FAILED;
+}
+
+int answer_failed(const struct answer_request *request, int exit_code, const struct error *err)
+{
+	fprintf(stderr, "%s: %s\n", request->command, err->message);
+	if (request->json)
+		(void)print(json_pack("{s:s, s:s, s:i, s:o}", "event", "result", "result",
+				      exit_code == EXIT_FAILED ? "failed" : "refused", "exit",
+				      exit_code, "error", json_text(err->message)));
+	return exit_code;
+}
+
+int answer_done(const struct answer_request *request, json_t *json, const char *sentence)
+{
+	struct error err = ERROR_INIT;
+
+	if (request->json) {
+		if (print(json) != EXIT_DONE) {
+			fprintf(stderr, "%s: cannot print the result; it is: %s\n",
+				request->command, sentence);
+			return EXIT_FAILED;
+		}
+	} else {
+		json_decref(json);
+		printf("%s\n", sentence);
+	}
+	if (!request->reboot)
+		return EXIT_DONE;
+	if (request_pid1(request->target.init_socket, "reboot", NULL, 0, &err) < 0) {
+		fprintf(stderr, "%s: %s; reboot by hand: sudo proa reboot\n", request->command,
+			err.message);
+		return EXIT_NEEDS_REBOOT;
+	}
+	if (!request->json)
+		printf("The machine stops its containers and reboots.\n");
+	return EXIT_DONE;
+}

@@ -1,0 +1,103 @@
+/* proa rollback: the other slot boots next; or, where a flip to it is ordered, it does not. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "lib/command.h"
+#include "upgrader/answer.h"
+#include "upgrader/command.h"
+
+static int cancel(const struct answer_request *q, const struct target *target, struct error *err)
+{
+	char running = flip_letter(target->facts.running);
+	char sentence[160];
+	int r = target_event(target, RULES_CANCEL, NULL, err);
+
+	if (r < 0)
+		return answer_failed(q, r == -EPERM ? EXIT_REFUSED : EXIT_FAILED, err);
+	snprintf(sentence, sizeof(sentence),
+		 "The flip to slot %c is taken back: slot %c stays the one that boots.",
+		 flip_letter(target_other(target)), running);
+	return answer_done(q,
+			   json_pack("{s:s, s:s, s:i, s:s%}", "event", "result", "result",
+				     "cancelled", "exit", 0, "slot", &running, (size_t)1),
+			   sentence);
+}
+
+/* Both must be whole: where one fails, the other one takes over. */
+static int check(struct target *target, struct slot *other, struct error *err)
+{
+	enum flip_slot which = target_other(target);
+	struct slot running;
+	int r;
+
+	if (target->facts.offline) {
+		r = target_read_slot(target, target->facts.running, &running, err);
+		if (r == 0)
+			r = target_check_slot(target, target->facts.running, &running, stderr, err);
+		if (r < 0)
+			return error_wrap(err, r, "slot %c", flip_letter(target->facts.running));
+		target->facts.running_verifies = true;
+	}
+	r = target_read_slot(target, which, other, err);
+	if (r == 0)
+		r = target_check_slot(target, which, other, stderr, err);
+	if (r < 0)
+		return error_wrap(err, r, "there is nothing to roll back to: slot %c",
+				  flip_letter(which));
+	target->facts.other_verifies = true;
+	return 0;
+}
+
+static int roll_back(const struct answer_request *q, struct target *target, struct error *err)
+{
+	char letter = flip_letter(target_other(target));
+	char sentence[256];
+	struct slot other;
+	int r = check(target, &other, err);
+
+	if (r < 0)
+		return answer_failed(q, r == -EIO ? EXIT_FAILED : ANSWER_DAMAGED_SLOT, err);
+	r = target_event(target, RULES_ROLL_BACK, NULL, err);
+	if (r < 0)
+		return answer_failed(q, r == -EPERM ? EXIT_REFUSED : EXIT_FAILED, err);
+	snprintf(sentence, sizeof(sentence), "Slot %c boots next, with Proa %s.%s", letter,
+		 other.manifest.version,
+		 target->facts.offline || q->reboot
+			 ? ""
+			 : " Reboot when it suits you: sudo proa reboot");
+	return answer_done(q,
+			   json_pack("{s:s, s:s, s:i, s:s%, s:s}", "event", "result", "result",
+				     "rolled back", "exit", 0, "slot", &letter, (size_t)1,
+				     "version", other.manifest.version),
+			   sentence);
+}
+
+int command_rollback(int argc, char **argv)
+{
+	struct answer_request q = {.command = "proa rollback", .target = answer_here(true)};
+	const struct option options[] = {
+		{0, "reboot", NULL, OPTION_FLAG, &q.reboot, "reboot at once"},
+		ANSWER_OPTIONS(&q),
+		{.name = NULL},
+	};
+	const struct option_usage usage = {
+		.command = "proa rollback",
+		.operands = "[OPTIONS]",
+		.summary = "Makes the other slot the one that boots next. Where an upgrade waits "
+			   "for its reboot, takes that back instead.",
+		.notes = "The other slot is read as a whole first. See proa-rollback(8).",
+	};
+	_cleanup_target_ struct target target = TARGET_INIT;
+	struct error err = ERROR_INIT;
+	int r = command_arguments(argc, argv, &usage, options, NULL, 0, NULL);
+
+	if (r >= 0)
+		return r;
+	if (q.reboot && q.target.disk)
+		return command_usage(usage.command, "--reboot is for this machine, --disk for "
+						    "another one's disk");
+	r = target_open(&q.target, &target, &err);
+	if (r < 0)
+		return answer_failed(&q, answer_target(r), &err);
+	return target.pending ? cancel(&q, &target, &err) : roll_back(&q, &target, &err);
+}

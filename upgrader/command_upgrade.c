@@ -1,0 +1,248 @@
+/* proa upgrade: a new release into the other slot, and the flip to it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/ask.h"
+#include "lib/cleanup.h"
+#include "lib/command.h"
+#include "lib/json.h"
+#include "lib/size.h"
+#include "upgrader/answer.h"
+#include "upgrader/command.h"
+#include "upgrader/upgrade.h"
+
+struct request {
+	struct answer_request answer;
+	const char *bundle;
+	bool check, stage, no_reboot, older_too, yes;
+};
+
+static const char *const results[] = {
+	[DECIDE_WRITE] = "available",
+	[DECIDE_WRITTEN] = "staged",
+	[DECIDE_PENDING] = "pending",
+	[DECIDE_RUNS] = "runs",
+};
+
+static json_t *result(const struct upgrade *upgrade, const char *word, int exit_code)
+{
+	char letter = flip_letter(target_other(upgrade->target));
+
+	return json_pack("{s:s, s:s, s:i, s:s%, s:s, s:s}", "event", "result", "result", word,
+			 "exit", exit_code, "slot", &letter, (size_t)1, "from",
+			 upgrade->running.manifest.version, "version",
+			 bundle_head(upgrade->bundle)->manifest.version);
+}
+
+/* Nothing is to be written, and why. */
+static int nothing(const struct request *q, const struct upgrade *upgrade)
+{
+	const char *version = bundle_head(upgrade->bundle)->manifest.version;
+	enum flip_slot other = target_other(upgrade->target);
+	char sentence[256];
+	int r;
+
+	if (upgrade->answer == DECIDE_PENDING)
+		snprintf(sentence, sizeof(sentence),
+			 "Slot %c holds Proa %s already, and boots next: sudo proa reboot",
+			 flip_letter(other), version);
+	else if (upgrade->target->pending)
+		snprintf(sentence, sizeof(sentence),
+			 "Proa %s runs already, but slot %c boots next; to take that back: sudo "
+			 "proa rollback",
+			 version, flip_letter(other));
+	else
+		snprintf(sentence, sizeof(sentence), "Proa %s %s already.", version,
+			 upgrade->target->facts.offline ? "is there" : "runs");
+	r = answer_done(&q->answer, result(upgrade, results[upgrade->answer], EXIT_NOTHING_TO_DO),
+			sentence);
+	return r == EXIT_DONE && !q->answer.reboot ? EXIT_NOTHING_TO_DO : r;
+}
+
+static void show(const struct upgrade *upgrade)
+{
+	const struct manifest *release = &bundle_head(upgrade->bundle)->manifest;
+	const struct manifest *running = &upgrade->running.manifest;
+	char size[SIZE_TEXT_SIZE];
+	char other = flip_letter(target_other(upgrade->target));
+
+	fprintf(stderr, "Slot %c %s Proa %s (Linux %s, Docker %s), and stays as it is.\n",
+		flip_letter(upgrade->target->facts.running),
+		upgrade->target->facts.offline ? "holds" : "runs", running->version,
+		running->kernel, running->docker);
+	if (upgrade->other_is_slot)
+		fprintf(stderr, "Slot %c holds Proa %s.\n", other, upgrade->other.manifest.version);
+	if (upgrade->answer == DECIDE_WRITE)
+		fprintf(stderr,
+			"Slot %c gets Proa %s (Linux %s, Docker %s, image %s), signed by %s.\n",
+			other, release->version, release->kernel, release->docker,
+			size_text(release->image_size, size),
+			bundle_head(upgrade->bundle)->signer.id);
+	if (upgrade->warning)
+		fprintf(stderr, "proa upgrade: warning: %s\n", upgrade->warning);
+}
+
+/* Returns 0 or an exit code. */
+static int agree(const struct request *q, struct error *err)
+{
+	int answer = q->yes ? 1 : ask_terminal("Upgrade? Type yes: ", "yes");
+
+	if (answer > 0)
+		return 0;
+	error_set(err, -EPERM,
+		  answer == -ENOTTY ? "there is no terminal to ask at; give --yes"
+				    : "not confirmed; nothing was written");
+	return EXIT_REFUSED;
+}
+
+static int done(const struct request *q, const struct upgrade *upgrade)
+{
+	const char *version = bundle_head(upgrade->bundle)->manifest.version;
+	char letter = flip_letter(target_other(upgrade->target));
+	char sentence[256];
+
+	if (q->stage)
+		snprintf(sentence, sizeof(sentence),
+			 "Slot %c holds Proa %s. It boots when you say so: the same command "
+			 "without --stage.",
+			 letter, version);
+	else
+		snprintf(sentence, sizeof(sentence), "Slot %c boots next, with Proa %s.%s", letter,
+			 version,
+			 q->answer.reboot || upgrade->target->facts.offline
+				 ? ""
+				 : " Reboot when it suits you: sudo proa reboot");
+	return answer_done(&q->answer, result(upgrade, q->stage ? "staged" : "upgraded", EXIT_DONE),
+			   sentence);
+}
+
+static int run(const struct request *q, struct upgrade *upgrade, struct error *err)
+{
+	int r = upgrade_plan(upgrade, err);
+
+	if (r < 0)
+		return answer_plan(r);
+	if (upgrade->answer == DECIDE_RUNS || upgrade->answer == DECIDE_PENDING ||
+	    (upgrade->answer == DECIDE_WRITTEN && q->stage))
+		return nothing(q, upgrade);
+	show(upgrade);
+	if (q->check)
+		return answer_done(&q->answer, result(upgrade, results[upgrade->answer], EXIT_DONE),
+				   "Nothing was written: --check.");
+	r = agree(q, err);
+	if (r > 0)
+		return r;
+	if (upgrade->answer == DECIDE_WRITE) {
+		r = upgrade_write(upgrade, err);
+		if (r < 0) {
+			error_wrap(err, r,
+				   "slot %c is not whole now, and slot %c boots as before; run "
+				   "this again",
+				   flip_letter(target_other(upgrade->target)),
+				   flip_letter(upgrade->target->facts.running));
+			return answer_bundle(r);
+		}
+	}
+	r = q->stage ? 0 : upgrade_flip(upgrade, err);
+	if (r < 0)
+		return r == -EPERM     ? EXIT_REFUSED
+		       : r == -EBADMSG ? ANSWER_DAMAGED_SLOT
+				       : EXIT_FAILED;
+	return done(q, upgrade);
+}
+
+static int check_request(const struct request *q)
+{
+	const char *command = q->answer.command;
+
+	if (!q->bundle)
+		return command_usage(command, "which release? give --bundle FILE, or --bundle - to "
+					      "read one from standard input");
+	if (q->answer.reboot && q->no_reboot)
+		return command_usage(command, "--reboot and --no-reboot contradict each other");
+	if (q->answer.reboot && (q->answer.target.disk || q->stage || q->check))
+		return command_usage(command, "--reboot goes with none of --disk, --stage and "
+					      "--check");
+	if (q->check && q->stage)
+		return command_usage(command, "--check writes nothing, --stage does; give one");
+	if (strcmp(q->bundle, "-") == 0 && isatty(STDIN_FILENO))
+		return command_usage(command, "--bundle - reads from standard input, and that is "
+					      "your terminal");
+	return 0;
+}
+
+static int parse(int argc, char **argv, struct request *q)
+{
+	const struct option options[] = {
+		{'b', "bundle", "BUNDLE", OPTION_STRING, &q->bundle,
+		 "the release: a file; - reads it from standard input"},
+		{0, "check", NULL, OPTION_FLAG, &q->check,
+		 "tell what would be done, write nothing"},
+		{0, "stage", NULL, OPTION_FLAG, &q->stage, "write the slot, but do not flip to it"},
+		{0, "reboot", NULL, OPTION_FLAG, &q->answer.reboot, "reboot when it is done"},
+		{0, "no-reboot", NULL, OPTION_FLAG, &q->no_reboot, "do not (the default)"},
+		{0, "allow-downgrade", NULL, OPTION_FLAG, &q->older_too,
+		 "also a release that is not newer than the running one"},
+		{'y', "yes", NULL, OPTION_FLAG, &q->yes, "do not ask"},
+		ANSWER_OPTIONS(&q->answer),
+		{.name = NULL},
+	};
+	const struct option_usage usage = {
+		.command = q->answer.command,
+		.operands = "--bundle FILE [OPTIONS]",
+		.summary = "Writes a release into the slot that does not run, and makes it the one "
+			   "that boots next.",
+		.notes = "Until its last write, one sector, the machine boots as before. See "
+			 "proa-upgrade(8).",
+	};
+	int r = command_arguments(argc, argv, &usage, options, NULL, 0, NULL);
+
+	return r >= 0 ? r : check_request(q) ? EXIT_USAGE : -1;
+}
+
+int command_upgrade(int argc, char **argv)
+{
+	struct request q = {.answer = {.command = "proa upgrade"}};
+	_cleanup_target_ struct target target = TARGET_INIT;
+	_cleanup_bundle_ struct bundle *bundle = NULL;
+	_cleanup_free_ struct upgrade *upgrade = calloc(1, sizeof(*upgrade));
+	_cleanup_fd_ int fd = -1;
+	struct error err = ERROR_INIT;
+	int r;
+
+	q.answer.target = answer_here(true);
+	r = parse(argc, argv, &q);
+	if (r >= 0)
+		return r;
+	q.answer.target.writes = !q.check;
+	if (!upgrade)
+		return answer_failed(&q.answer, EXIT_FAILED,
+				     &(struct error){.message = "out of memory"});
+	r = target_open(&q.answer.target, &target, &err);
+	if (r < 0)
+		return answer_failed(&q.answer, answer_target(r), &err);
+	fd = strcmp(q.bundle, "-") == 0 ? dup(STDIN_FILENO) : open(q.bundle, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		error_errno(&err, "cannot open the bundle %s", q.bundle);
+		return answer_failed(&q.answer, EXIT_FAILED, &err);
+	}
+	r = bundle_open(fd, &target.trust.ring, &bundle, &err);
+	if (r < 0) {
+		error_wrap(&err, r, "bundle %s", q.bundle);
+		return answer_failed(&q.answer, answer_bundle(r), &err);
+	}
+	*upgrade = (struct upgrade){
+		.target = &target,
+		.bundle = bundle,
+		.older_too = q.older_too,
+		.progress = stderr,
+	};
+	r = run(&q, upgrade, &err);
+	/* Whatever else went well: what answer_done says needs no second word. */
+	if (r == EXIT_DONE || r == EXIT_NOTHING_TO_DO || r == EXIT_NEEDS_REBOOT || !err.code)
+		return r;
+	return answer_failed(&q.answer, r, &err);
+}

@@ -1,0 +1,72 @@
+#include "upgrader/decide.h"
+
+#include <errno.h>
+#include <string.h>
+
+int decide_compare(const char *one, const char *other)
+{
+	return strverscmp(one, other);
+}
+
+/* The same release, byte for byte; a version alone proves nothing. */
+static bool is_same(const struct manifest *one, const struct manifest *other)
+{
+	return strcmp(one->version, other->version) == 0 &&
+	       memcmp(one->root_hash, other->root_hash, HASH_SIZE) == 0;
+}
+
+static int check_order(const struct manifest *release, const struct decide_facts *facts,
+		       struct error *err)
+{
+	int order = decide_compare(release->version, facts->running->version);
+
+	if (order > 0 || facts->older_too)
+		return 0;
+	return error_set(err, -ERANGE,
+			 order < 0 ? "%s is older than %s, which runs; to go back, give "
+				     "--allow-downgrade"
+				   : "%s has the version of %s, which runs, but other content; to "
+				     "install it all the same, give --allow-downgrade",
+			 release->version, facts->running->version);
+}
+
+int decide_release(const struct manifest *release, const struct decide_facts *facts,
+		   enum decide_answer *out, struct error *err)
+{
+	int r;
+
+	if (release->epoch < facts->least_epoch)
+		return error_set(err, -ESTALE,
+				 "%s is of epoch %llu, and this machine has run epoch %llu: no "
+				 "option allows to go back that far",
+				 release->version, (unsigned long long)release->epoch,
+				 (unsigned long long)facts->least_epoch);
+	if (facts->pending && facts->other && is_same(release, facts->other)) {
+		*out = DECIDE_PENDING;
+		return 0;
+	}
+	if (is_same(release, facts->running) && !facts->older_too) {
+		*out = DECIDE_RUNS;
+		return 0;
+	}
+	r = check_order(release, facts, err);
+	if (r < 0)
+		return r;
+	if (facts->other && is_same(release, facts->other)) {
+		*out = DECIDE_WRITTEN;
+		return 0;
+	}
+	if (decide_compare(facts->running->version, release->min_version) < 0)
+		return error_set(err, -ENOTSUP,
+				 "%s can be reached only from %s or later, and %s runs; upgrade to "
+				 "a release in between first",
+				 release->version, release->min_version, facts->running->version);
+	if (release->image_size > facts->room_bytes)
+		return error_set(err, -ENOSPC,
+				 "the image of %s has %llu bytes, and a slot of this disk takes "
+				 "%llu; install anew with larger slots (--slot-size)",
+				 release->version, (unsigned long long)release->image_size,
+				 (unsigned long long)facts->room_bytes);
+	*out = DECIDE_WRITE;
+	return 0;
+}

@@ -1,0 +1,48 @@
+/*
+ * May this release take the place of that one? Pure: the facts are gathered
+ * elsewhere, so that a table of tests can hold every rule.
+ */
+#ifndef PROA_UPGRADER_DECIDE_H
+#define PROA_UPGRADER_DECIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/format/manifest.h"
+
+enum decide_answer {
+	DECIDE_WRITE,   /* the other slot is to be written */
+	DECIDE_WRITTEN, /* the other slot holds it already: check it, and flip */
+	DECIDE_PENDING, /* that, and the flip to it is ordered: a reboot is all that is missing */
+	DECIDE_RUNS,    /* the running slot holds it */
+};
+
+struct decide_facts {
+	const struct manifest *running;
+	uint64_t least_epoch;         /* of the running slot's descriptor */
+	const struct manifest *other; /* signed; NULL: the other slot is empty, or no slot */
+	bool pending;                 /* a flip to the other slot is ordered */
+	bool older_too;               /* a person allows a release that is not newer */
+	uint64_t room_bytes;          /* for the image in the other slot */
+};
+
+/*
+ * Older, the same, newer: below, at or above 0. Numbers count as such: 2026.9.0 is older than
+ * 2026.11.0.
+ */
+int decide_compare(const char *one, const char *other);
+
+/*
+ * Signature, product and architecture have been checked already (bundle_open).
+ *
+ * Returns 0 with the answer, or
+ *   -ERANGE  older than the running release, or the same version with other content, and nobody
+ *            allowed it
+ *   -ESTALE  its epoch is below the least: no one may go back that far
+ *   -ENOTSUP the running release is too old to go to it in one step
+ *   -ENOSPC  the image does not fit the slot
+ */
+int decide_release(const struct manifest *release, const struct decide_facts *facts,
+		   enum decide_answer *out, struct error *err);
+
+#endif

@@ -1,0 +1,97 @@
+#include "upgrader/upgrade.h"
+
+#include <errno.h>
+
+#include "lib/format/layout.h"
+#include "lib/format/slot_write.h"
+
+/* The running slot was checked when it booted; of another disk's nobody knows. */
+static int check_running(struct upgrade *upgrade, struct error *err)
+{
+	struct target *target = upgrade->target;
+	enum flip_slot running = target->facts.running;
+	int r = target_read_slot(target, running, &upgrade->running, err);
+
+	if (r == 0 && target->facts.offline)
+		r = target_check_slot(target, running, &upgrade->running, upgrade->progress, err);
+	if (r < 0)
+		return error_wrap(err, r == -ENOMEM ? r : -EUCLEAN, "slot %c, which %s",
+				  flip_letter(running),
+				  target->facts.offline ? "this disk would boot" : "runs");
+	target->facts.running_verifies = true;
+	return 0;
+}
+
+int upgrade_plan(struct upgrade *upgrade, struct error *err)
+{
+	struct target *target = upgrade->target;
+	const struct target_slot *place = &target->slots[target_other(target)];
+	struct rules_outcome outcome;
+	struct decide_facts facts;
+	int r = check_running(upgrade, err);
+
+	if (r < 0)
+		return r;
+	upgrade->other_is_slot =
+		target_read_slot(target, target_other(target), &upgrade->other, NULL) == 0;
+	facts = (struct decide_facts){
+		.running = &upgrade->running.manifest,
+		.least_epoch = upgrade->running.descriptor.least_epoch,
+		.other = upgrade->other_is_slot ? &upgrade->other.manifest : NULL,
+		.pending = target->pending,
+		.older_too = upgrade->older_too,
+		.room_bytes = place->size > LAYOUT_DESCRIPTOR_BYTES
+				      ? place->size - LAYOUT_DESCRIPTOR_BYTES
+				      : 0,
+	};
+	r = decide_release(&bundle_head(upgrade->bundle)->manifest, &facts, &upgrade->answer, err);
+	if (r < 0 || upgrade->answer == DECIDE_RUNS || upgrade->answer == DECIDE_PENDING)
+		return r;
+	/* What is written may be flipped to: both ask for the same of the running slot. */
+	r = target_may(target, RULES_UPGRADE_BEGINS, &outcome, err);
+	if (r < 0)
+		return r;
+	if (upgrade->answer == DECIDE_WRITE)
+		upgrade->warning = outcome.warning;
+	return 0;
+}
+
+int upgrade_write(struct upgrade *upgrade, struct error *err)
+{
+	struct target *target = upgrade->target;
+	enum flip_slot other = target_other(target);
+	const struct slot_writer writer = {
+		.fd = target->slots[other].fd,
+		.offset = target->slots[other].offset,
+		.size = target->slots[other].size,
+		.letter = flip_letter(other),
+		.progress = upgrade->progress,
+	};
+	/* First of all: from here on nothing boots this slot, whatever becomes of us. */
+	int r = target_event(target, RULES_UPGRADE_BEGINS, NULL, err);
+
+	if (r == 0)
+		r = slot_write_image(&writer, upgrade->bundle, err);
+	if (r == 0)
+		r = slot_write_descriptor(&writer, upgrade->bundle, target->trust.root_number,
+					  &upgrade->running.descriptor, err);
+	if (r < 0)
+		return r;
+	target->facts.other_verifies = true;
+	return 0;
+}
+
+int upgrade_flip(struct upgrade *upgrade, struct error *err)
+{
+	struct target *target = upgrade->target;
+	enum flip_slot other = target_other(target);
+	int r = target_read_slot(target, other, &upgrade->other, err);
+
+	/* What was written just now was read back then. */
+	if (r == 0 && !target->facts.other_verifies)
+		r = target_check_slot(target, other, &upgrade->other, upgrade->progress, err);
+	if (r < 0)
+		return error_wrap(err, r, "slot %c", flip_letter(other));
+	target->facts.other_verifies = true;
+	return target_event(target, RULES_FLIP, NULL, err);
+}
