@@ -43,6 +43,8 @@ int answer_bundle(int result)
 	case -EOPNOTSUPP:
 	case -EPERM:
 		return EXIT_REFUSED;
+	case -EREMOTEIO:
+		return ANSWER_NETWORK;
 	default:
 		return EXIT_FAILED;
 	}

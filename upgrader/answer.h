@@ -24,6 +24,7 @@ enum answer_exit {
 	ANSWER_EPOCH = 23,
 	ANSWER_TOO_FAR = 24, /* the running release is below the least to upgrade from */
 	ANSWER_DAMAGED_SLOT = 25,
+	ANSWER_NETWORK = 26,
 };
 
 /* Of target_open, of bundle_open and slot_write_image, and of upgrade_plan. */

@@ -17,6 +17,7 @@
 struct request {
 	struct answer_request answer;
 	const char *bundle;
+	struct fetch_options fetch;
 	bool check, stage, no_reboot, older_too, yes;
 };
 
@@ -31,10 +32,11 @@ static json_t *result(const struct upgrade *upgrade, const char *word, int exit_
 {
 	char letter = flip_letter(target_other(upgrade->target));
 
-	return json_pack("{s:s, s:s, s:i, s:s%, s:s, s:s}", "event", "result", "result", word,
-			 "exit", exit_code, "slot", &letter, (size_t)1, "from",
+	return json_pack("{s:s, s:s, s:i, s:s%, s:s, s:s, s:I, s:I}", "event", "result", "result",
+			 word, "exit", exit_code, "slot", &letter, (size_t)1, "from",
 			 upgrade->running.manifest.version, "version",
-			 bundle_head(upgrade->bundle)->manifest.version);
+			 bundle_head(upgrade->bundle)->manifest.version, "bytes_fetched",
+			 (json_int_t)upgrade->fetched, "bytes_reused", (json_int_t)upgrade->reused);
 }
 
 /* Nothing is to be written, and why. */
@@ -159,8 +161,8 @@ static int check_request(const struct request *q)
 	const char *command = q->answer.command;
 
 	if (!q->bundle)
-		return command_usage(command, "which release? give --bundle FILE, or --bundle - to "
-					      "read one from standard input");
+		return command_usage(command, "which release? give --bundle FILE or an address, or "
+					      "--bundle - to read one from standard input");
 	if (q->answer.reboot && q->no_reboot)
 		return command_usage(command, "--reboot and --no-reboot contradict each other");
 	if (q->answer.reboot && (q->answer.target.disk || q->stage || q->check))
@@ -178,7 +180,9 @@ static int parse(int argc, char **argv, struct request *q)
 {
 	const struct option options[] = {
 		{'b', "bundle", "BUNDLE", OPTION_STRING, &q->bundle,
-		 "the release: a file; - reads it from standard input"},
+		 "the release: an http(s):// address or a file; - reads standard input"},
+		{0, "ca-file", "FILE", OPTION_STRING, &q->fetch.ca_file,
+		 "trust these certificates (PEM) to prove who the server is"},
 		{0, "check", NULL, OPTION_FLAG, &q->check,
 		 "tell what would be done, write nothing"},
 		{0, "stage", NULL, OPTION_FLAG, &q->stage, "write the slot, but do not flip to it"},
@@ -203,6 +207,44 @@ static int parse(int argc, char **argv, struct request *q)
 	return r >= 0 ? r : check_request(q) ? EXIT_USAGE : -1;
 }
 
+/* From a server only what stands before the data; the rest is fetched as it is needed. */
+static int open_url(struct request *q, const struct target *target, struct bundle **out,
+		    uint64_t *fetched, struct error *err)
+{
+	const struct fetch_range all = {0, FETCH_TO_END};
+	struct error network = ERROR_INIT;
+	struct fetch *fetch;
+	int r, fetch_result;
+
+	q->fetch.url = q->bundle;
+	r = fetch_start(&q->fetch, &all, 1, &fetch, err);
+	if (r < 0)
+		return r;
+	r = bundle_open(fetch_fd(fetch), &target->trust.ring, out, err);
+	fetch_result = fetch_stop(fetch, fetched, &network);
+	/* What never came is no damaged bundle. */
+	if (r < 0 && fetch_result < 0)
+		return error_set(err, fetch_result, "%s", network.message);
+	return r < 0 ? error_wrap(err, r, "bundle %s", q->bundle) : 0;
+}
+
+static int open_bundle(struct request *q, const struct target *target, int *fd, struct bundle **out,
+		       uint64_t *fetched, struct error *err)
+{
+	int r;
+
+	if (fetch_is_url(q->bundle))
+		return open_url(q, target, out, fetched, err);
+	*fd = strcmp(q->bundle, "-") == 0 ? dup(STDIN_FILENO)
+					  : open(q->bundle, O_RDONLY | O_CLOEXEC);
+	if (*fd < 0) {
+		r = error_errno(err, "cannot open the bundle %s", q->bundle);
+		return r == -EPERM ? -EACCES : r; /* no rule refuses it */
+	}
+	r = bundle_open(*fd, &target->trust.ring, out, err);
+	return r < 0 ? error_wrap(err, r, "bundle %s", q->bundle) : 0;
+}
+
 int command_upgrade(int argc, char **argv)
 {
 	struct request q = {.answer = {.command = "proa upgrade"}};
@@ -211,6 +253,7 @@ int command_upgrade(int argc, char **argv)
 	_cleanup_free_ struct upgrade *upgrade = calloc(1, sizeof(*upgrade));
 	_cleanup_fd_ int fd = -1;
 	struct error err = ERROR_INIT;
+	uint64_t fetched = 0;
 	int r;
 
 	q.answer.target = answer_here(true);
@@ -224,19 +267,14 @@ int command_upgrade(int argc, char **argv)
 	r = target_open(&q.answer.target, &target, &err);
 	if (r < 0)
 		return answer_failed(&q.answer, answer_target(r), &err);
-	fd = strcmp(q.bundle, "-") == 0 ? dup(STDIN_FILENO) : open(q.bundle, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		error_errno(&err, "cannot open the bundle %s", q.bundle);
-		return answer_failed(&q.answer, EXIT_FAILED, &err);
-	}
-	r = bundle_open(fd, &target.trust.ring, &bundle, &err);
-	if (r < 0) {
-		error_wrap(&err, r, "bundle %s", q.bundle);
+	r = open_bundle(&q, &target, &fd, &bundle, &fetched, &err);
+	if (r < 0)
 		return answer_failed(&q.answer, answer_bundle(r), &err);
-	}
 	*upgrade = (struct upgrade){
 		.target = &target,
 		.bundle = bundle,
+		.fetch = q.fetch.url ? &q.fetch : NULL,
+		.fetched = fetched,
 		.older_too = q.older_too,
 		.progress = stderr,
 	};

@@ -4,6 +4,7 @@
 
 #include "lib/format/layout.h"
 #include "lib/format/slot_write.h"
+#include "upgrader/apply.h"
 
 /* The running slot was checked when it booted; of another disk's nobody knows. */
 static int check_running(struct upgrade *upgrade, struct error *err)
@@ -56,6 +57,32 @@ int upgrade_plan(struct upgrade *upgrade, struct error *err)
 	return 0;
 }
 
+/* What the running slot has need not come over the network. */
+static int write_by_chunks(struct upgrade *upgrade, const struct slot_writer *writer,
+			   struct error *err)
+{
+	const struct target *target = upgrade->target;
+	const struct target_slot *from = &target->slots[target->facts.running];
+	const struct bundle_head *head = bundle_head(upgrade->bundle);
+	struct apply apply = {
+		.to = writer,
+		.from_fd = from->fd,
+		.from_offset = from->offset,
+		.from_size = upgrade->running.manifest.image_size,
+		.head = head,
+		.data_offset = bundle_data_offset(upgrade->bundle),
+		.fetch = upgrade->fetch,
+		.progress = upgrade->progress,
+	};
+	int r = slot_write_begin(writer, &head->manifest, err);
+
+	if (r == 0)
+		r = apply_run(&apply, err);
+	upgrade->reused += apply.reused;
+	upgrade->fetched += apply.fetched;
+	return r < 0 ? r : slot_read_back(writer, &head->manifest, err);
+}
+
 int upgrade_write(struct upgrade *upgrade, struct error *err)
 {
 	struct target *target = upgrade->target;
@@ -71,7 +98,8 @@ int upgrade_write(struct upgrade *upgrade, struct error *err)
 	int r = target_event(target, RULES_UPGRADE_BEGINS, NULL, err);
 
 	if (r == 0)
-		r = slot_write_image(&writer, upgrade->bundle, err);
+		r = upgrade->fetch ? write_by_chunks(upgrade, &writer, err)
+				   : slot_write_image(&writer, upgrade->bundle, err);
 	if (r == 0)
 		r = slot_write_descriptor(&writer, upgrade->bundle, target->trust.root_number,
 					  &upgrade->running.descriptor, err);

@@ -4,11 +4,13 @@
 
 #include "lib/format/bundle.h"
 #include "upgrader/decide.h"
+#include "upgrader/fetch.h"
 #include "upgrader/target.h"
 
 struct upgrade {
 	struct target *target;
 	struct bundle *bundle;
+	const struct fetch_options *fetch; /* the bundle's data is there; NULL: in `bundle` */
 	bool older_too;
 	FILE *progress; /* NULL: say nothing */
 	/* What upgrade_plan learns. */
@@ -16,6 +18,8 @@ struct upgrade {
 	bool other_is_slot; /* `other` was read: signed, for this machine */
 	enum decide_answer answer;
 	const char *warning; /* for the person who asked, or NULL */
+	/* What upgrade_write took from where, where `fetch` is not NULL (bytes). */
+	uint64_t reused, fetched;
 };
 
 /*
@@ -29,7 +33,8 @@ int upgrade_plan(struct upgrade *upgrade, struct error *err);
 
 /*
  * Writes the bundle into the other slot, which is no slot until its last write, and reads all of
- * it back. Returns 0, or slot_write_image's answers; the running slot is as it was in any case.
+ * it back. Returns 0, or the answers of slot_write_image or apply_run; the running slot is as it
+ * was in any case.
  */
 int upgrade_write(struct upgrade *upgrade, struct error *err);
 

@@ -11,10 +11,10 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <zstd.h>
 
 #include "lib/ahead.h"
 #include "lib/cleanup.h"
+#include "lib/format/frame.h"
 
 enum {
 	TAR_BLOCK = 512,
@@ -130,7 +130,8 @@ static int open_archive(struct bundle *b, struct error *err)
 	/* Tar, and nothing around it: no other reader of libarchive sees foreign bytes. */
 	if (archive_read_support_format_tar(b->archive) != ARCHIVE_OK ||
 	    archive_read_open(b->archive, b, NULL, on_read, NULL) != ARCHIVE_OK)
-		return fail_read(b, "the start", err);
+		return b->read_error ? fail_read(b, "the start", err)
+				     : error_set(err, -EBADMSG, "this is no Proa bundle");
 	return 0;
 }
 
@@ -401,24 +402,6 @@ static int finish(struct bundle *b, struct error *err)
 	return 0;
 }
 
-static int unpack_frame(struct bundle *b, const struct index_frame *frame, uint8_t *raw,
-			struct error *err)
-{
-	size_t n;
-
-	/* One frame, neither more nor less, of the size that the signed index names. */
-	if (ZSTD_findFrameCompressedSize(b->packed, frame->packed_size) != frame->packed_size ||
-	    ZSTD_getFrameContentSize(b->packed, frame->packed_size) != frame->raw_size)
-		return error_set(err, -EBADMSG, "the bundle is damaged in frame %u of its data",
-				 b->frame);
-	n = ZSTD_decompressDCtx(b->zstd, raw, frame->raw_size, b->packed, frame->packed_size);
-	if (ZSTD_isError(n) || n != frame->raw_size)
-		return error_set(err, -EBADMSG,
-				 "the bundle is damaged in frame %u of its data: %s", b->frame,
-				 ZSTD_isError(n) ? ZSTD_getErrorName(n) : "wrong size");
-	return 0;
-}
-
 /* The thread's step: the next frame, read and unpacked; at the end, all that follows. */
 static int make_frame(void *context, unsigned int place, struct error *err)
 {
@@ -435,7 +418,7 @@ static int make_frame(void *context, unsigned int place, struct error *err)
 	r = hash_update(b->data_hash, b->packed, frame.packed_size);
 	if (r < 0)
 		return error_set(err, r, "OpenSSL could not hash the data");
-	r = unpack_frame(b, &frame, b->raw[place], err);
+	r = frame_unpack(b->zstd, b->frame, &frame, b->packed, b->raw[place], err);
 	if (r < 0)
 		return r;
 	b->frame++;

@@ -14,6 +14,20 @@
  * What the disk answers becomes -EIO here and below: Linux has -ENODATA for a bad sector
  * (BLK_STS_MEDIUM) and -EFBIG for a file, which callers would take for the bundle's fault.
  */
+int slot_write_bytes(const struct slot_writer *slot, const void *data, size_t size,
+		     uint64_t offset, struct error *err)
+{
+	int r = io_pwrite_full(slot->fd, data, size, slot->offset + offset);
+
+	if (r < 0)
+		return error_set(err, -EIO, "cannot write slot %c at byte %llu: %s", slot->letter,
+				 (unsigned long long)offset, strerror(-r));
+	/* The disk is to work while the next bytes are made. */
+	sync_file_range(slot->fd, (off_t)(slot->offset + offset), (off_t)size,
+			SYNC_FILE_RANGE_WRITE);
+	return 0;
+}
+
 static int copy(const struct slot_writer *slot, struct bundle *bundle, struct progress *progress,
 		struct error *err)
 {
@@ -23,14 +37,9 @@ static int copy(const struct slot_writer *slot, struct bundle *bundle, struct pr
 	int r;
 
 	while ((r = bundle_next(bundle, &data, &size, &offset, err)) > 0) {
-		uint64_t at = slot->offset + offset;
-
-		r = io_pwrite_full(slot->fd, data, size, at);
+		r = slot_write_bytes(slot, data, size, offset, err);
 		if (r < 0)
-			return error_set(err, -EIO, "cannot write slot %c at byte %llu: %s",
-					 slot->letter, (unsigned long long)offset, strerror(-r));
-		/* The disk is to work while the next frame is unpacked. */
-		sync_file_range(slot->fd, (off_t)at, (off_t)size, SYNC_FILE_RANGE_WRITE);
+			return r;
 		progress_update(progress, offset + size);
 	}
 	return r;
@@ -43,8 +52,8 @@ static int checked(void *context, uint64_t done, uint64_t total)
 	return 0;
 }
 
-static int read_back(const struct slot_writer *slot, const struct manifest *manifest,
-		     struct error *err)
+int slot_read_back(const struct slot_writer *slot, const struct manifest *manifest,
+		   struct error *err)
 {
 	struct verity_params params = {
 		.data_blocks = manifest->fs_size / VERITY_BLOCK,
@@ -70,11 +79,9 @@ static int read_back(const struct slot_writer *slot, const struct manifest *mani
 	return r;
 }
 
-int slot_write_image(const struct slot_writer *slot, struct bundle *bundle, struct error *err)
+int slot_write_begin(const struct slot_writer *slot, const struct manifest *manifest,
+		     struct error *err)
 {
-	const struct manifest *manifest = &bundle_head(bundle)->manifest;
-	struct progress progress;
-	char what[] = "Writing slot A";
 	int r;
 
 	if (slot->size < LAYOUT_DESCRIPTOR_BYTES ||
@@ -82,15 +89,32 @@ int slot_write_image(const struct slot_writer *slot, struct bundle *bundle, stru
 		return error_set(err, -ENOSPC, "the image of %llu bytes does not fit slot %c",
 				 (unsigned long long)manifest->image_size, slot->letter);
 	r = descriptor_erase(slot->fd, slot->offset, slot->size, err);
+	return r < 0 ? error_wrap(err, -EIO, "cannot write slot %c", slot->letter) : 0;
+}
+
+int slot_write_sync(const struct slot_writer *slot, struct error *err)
+{
+	return fdatasync(slot->fd) < 0 ? error_set(err, -EIO, "cannot write slot %c: %s",
+						   slot->letter, strerror(errno))
+				       : 0;
+}
+
+int slot_write_image(const struct slot_writer *slot, struct bundle *bundle, struct error *err)
+{
+	const struct manifest *manifest = &bundle_head(bundle)->manifest;
+	struct progress progress;
+	char what[] = "Writing slot A";
+	int r = slot_write_begin(slot, manifest, err);
+
 	if (r < 0)
-		return error_wrap(err, -EIO, "cannot write slot %c", slot->letter);
+		return r;
 	what[sizeof(what) - 2] = (char)(slot->letter - 'a' + 'A');
 	progress_start(&progress, slot->progress, what, manifest->image_size);
 	r = copy(slot, bundle, &progress, err);
-	if (r == 0 && fdatasync(slot->fd) < 0)
-		r = error_set(err, -EIO, "cannot write slot %c: %s", slot->letter, strerror(errno));
+	if (r == 0)
+		r = slot_write_sync(slot, err);
 	progress_end(&progress);
-	return r < 0 ? r : read_back(slot, manifest, err);
+	return r < 0 ? r : slot_read_back(slot, manifest, err);
 }
 
 int slot_write_descriptor(const struct slot_writer *slot, const struct bundle *bundle,

@@ -29,6 +29,18 @@ struct slot_writer {
 int slot_write_image(const struct slot_writer *slot, struct bundle *bundle, struct error *err);
 
 /*
+ * The same in steps, for a caller that brings the image by itself: erases the descriptor, before
+ * the first byte of the image; writes bytes to their place; syncs; reads all back.
+ */
+int slot_write_begin(const struct slot_writer *slot, const struct manifest *manifest,
+		     struct error *err);
+int slot_write_bytes(const struct slot_writer *slot, const void *data, size_t size,
+		     uint64_t offset, struct error *err);
+int slot_write_sync(const struct slot_writer *slot, struct error *err);
+int slot_read_back(const struct slot_writer *slot, const struct manifest *manifest,
+		   struct error *err);
+
+/*
  * Writes the descriptor, which makes the slot bootable.
  *
  * root_number  of the root document in force

@@ -1,61 +1,12 @@
 """proa upgrade, rollback, mark and verify on a disk that does not run: small releases, no boot."""
 
-import json
 import subprocess
 
 import pytest
 
-from disk import BUILD, Disk
 from installing import empty_disk, state_of
-from machine import run_quietly
-from small_release import make_bundle, make_tree
-
-# proa-upgrade(8)
-USAGE, NOTHING, REFUSED = 2, 3, 4
-NO_DISK, NOT_A_DISK, TOO_SMALL, IN_USE = 11, 12, 14, 15
-SIGNATURE, DAMAGED_BUNDLE, OLDER, EPOCH, TOO_FAR, DAMAGED_SLOT = 18, 19, 22, 23, 24, 25
-
-
-class Releases:
-    """Bundles of several versions, and disks that hold the first of them."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.key = folder / "release.pub"
-        self.tree = make_tree(folder / "tree", 4 << 20)
-        run_quietly(BUILD / "proa-image", "keygen", "-o", folder, "--name", "release")
-        self.golden = {}
-
-    def bundle(self, version, *options, signed=True):
-        name = "-".join([version, *map(str, options), "" if signed else "unsigned"])
-        folder = self.folder / name
-        key = ["-k", self.folder / "release.key"] if signed else []
-        return folder / "r.bundle" if folder.exists() else \
-            make_bundle(self.tree, folder, "--version", version, "--epoch", "2", *key, *options)
-
-    def disk(self, path, sector=512):
-        if sector not in self.golden:
-            golden = empty_disk(self.folder / f"golden-{sector}", "4G")
-            run_quietly(BUILD / "proa", "install", "-d", golden, "-b", self.bundle("2.0"), "--key",
-                        self.key, "--yes", "--sector-size", sector)
-            self.golden[sector] = golden
-        run_quietly("cp", "--sparse=always", self.golden[sector], path)
-        return Disk(path, sector)
-
-    def proa(self, disk, *words, expect=0, key=True, **how):
-        """Runs `proa WORDS --disk DISK --json`: what it says last, and its errors."""
-        command = [BUILD / "proa", *words, "--disk", getattr(disk, "path", disk), "--json",
-                   *(["--key", self.key] if key else [])]
-        how.setdefault("stdin", subprocess.DEVNULL)
-        done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, start_new_session=True,
-                              check=False, **how)
-        assert done.returncode == expect, done.stdout + done.stderr
-        lines = done.stdout.splitlines()
-        return json.loads(lines[-1]) if lines else {}, done.stderr
-
-    def upgrade(self, disk, bundle, *words, **how):
-        return self.proa(disk, "upgrade", "--yes", "-b", bundle, *words, **how)
+from upgrading import (BUILD, DAMAGED_BUNDLE, DAMAGED_SLOT, EPOCH, IN_USE, NO_DISK, NOT_A_DISK,
+                       NOTHING, OLDER, REFUSED, SIGNATURE, TOO_FAR, Releases)
 
 
 @pytest.fixture(scope="module")
@@ -139,10 +90,9 @@ def test_refusals(made, folder):
     cut = folder / "cut.bundle"
     cut.write_bytes(made.bundle("2.1").read_bytes()[:3000])
     refused(DAMAGED_BUNDLE, "bundle", cut)
-    done = subprocess.run([str(word) for word in
-                           (BUILD / "proa", "upgrade", "-b", made.bundle("2.1"), "--disk",
-                            disk.path, "--key", made.key)], stderr=subprocess.PIPE, text=True,
-                          stdin=subprocess.DEVNULL, start_new_session=True, check=False)
+    done = subprocess.run(made.command(disk, "upgrade", "-b", made.bundle("2.1")),
+                          stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
+                          start_new_session=True, check=False)
     assert done.returncode == REFUSED and "--yes" in done.stderr
     assert state_of(disk.path) == before
 
@@ -182,10 +132,8 @@ def test_cut_pipe(made, folder):
 def test_one_at_a_time(made, folder):
     """While a bundle comes in slowly, nobody else changes slots; looking is free."""
     disk = made.disk(folder / "d.img")
-    command = [BUILD / "proa", "upgrade", "--yes", "-b", "-", "--disk", disk.path, "--key",
-               made.key]
     bundle = made.bundle("2.1").read_bytes()
-    with subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,
+    with subprocess.Popen(made.command(disk, "upgrade", "--yes", "-b", "-"), stdin=subprocess.PIPE,
                           stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as slow:
         slow.stdin.write(bundle[:len(bundle) // 2])
         slow.stdin.flush()

@@ -1,0 +1,167 @@
+"""proa upgrade from a web server, good and bad ones, onto a disk that does not run. No boot."""
+
+import os
+import shutil
+import subprocess
+import threading
+import time
+
+import pytest
+
+from small_release import make_bundle
+from upgrading import DAMAGED_BUNDLE, NETWORK, SIGNATURE, Releases
+from web import Server
+
+NAME = "next.bundle"
+
+
+class Web(Releases):
+    """Two releases that share most of their bytes; the later one is on the server."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        tree = folder / "changed"
+        shutil.copytree(self.tree, tree)
+        with open(tree / "filling", "r+b") as file:
+            file.seek(3 << 20)
+            file.write(os.urandom(1 << 20))
+        self.new = make_bundle(tree, folder / "new", "--version", "2.1", "--epoch", "2",
+                               "--frame-size", "256", "-k", folder / "release.key")
+        self.size = self.new.stat().st_size
+
+
+@pytest.fixture(scope="module")
+def made(work):
+    folder = work / "web"
+    folder.mkdir()
+    return Web(folder)
+
+
+@pytest.fixture
+def server(made):
+    one = Server({NAME: made.new.read_bytes()})
+    yield one
+    one.stop()
+
+
+def is_whole(made, disk):
+    state, _ = made.proa(disk, "verify")
+    assert [(state[slot]["state"], state[slot]["version"]) for slot in "ab"] == \
+        [("whole", "2.0"), ("whole", "2.1")]
+    assert disk.flip()["slot"] == "b"
+
+
+def test_fetches_what_is_new(made, server, folder):
+    disk = made.disk(folder / "d.img")
+    said, errors = made.upgrade(disk, server.url(NAME))
+    is_whole(made, disk)
+    # One MiB changed, in frames of 256 KiB; beside it the head, and what was on its way then.
+    assert said["bytes_fetched"] < 4 << 20 < made.size, errors
+    assert said["bytes_reused"] > 5 << 20
+    assert server.sent < 6 << 20
+    assert any(wanted for _, wanted in server.requests)
+
+
+def test_server_without_ranges(made, server, folder):
+    server.ranges = False
+    disk = made.disk(folder / "d.img")
+    made.upgrade(disk, server.url(NAME))
+    is_whole(made, disk)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_connections_that_break(made, server, folder, ranges):
+    """The head's, the data's more than once; and a server that is busy at first."""
+    server.ranges = ranges
+    server.failures = [503, 429]
+    server.cuts = [300, 100_000, 150_000, 200_000] if ranges else [300, made.size // 2,
+                                                                   made.size - 100_000]
+    disk = made.disk(folder / "d.img")
+    made.upgrade(disk, server.url(NAME))
+    is_whole(made, disk)
+    assert not server.cuts and not server.failures
+
+
+def test_carries_on(made, server, folder):
+    """Killed half way: what has come by then is not fetched again."""
+    disk = made.disk(folder / "d.img")
+    server.hold = (700_000, threading.Event())
+    with subprocess.Popen(made.command(disk, "upgrade", "--yes", "-b", server.url(NAME)),
+                          stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as one:
+        before = 0
+        while server.sent < 700_000 or server.sent != before:
+            before = server.sent
+            time.sleep(0.5)
+        one.kill()
+    server.hold[1].set()
+    first = [wanted for _, wanted in server.requests if wanted]
+    state, _ = made.proa(disk, "verify")
+    assert (state["a"]["state"], state["b"]["state"]) == ("whole", "empty")
+
+    server.requests.clear()
+    made.upgrade(disk, server.url(NAME))
+    is_whole(made, disk)
+    again = [wanted for _, wanted in server.requests if wanted]
+    assert start_of(again[0]) > start_of(first[0]), (first, again)
+
+
+
+def start_of(wanted):
+    return int(wanted.split("=")[1].split("-")[0])
+
+
+def refused(made, disk, address, code, words):
+    before = disk.flip()
+    said, errors = made.upgrade(disk, address, expect=code)
+    assert words in errors.splitlines()[-1], errors
+    assert said["exit"] == code
+    flip = disk.flip()
+    assert (flip["slot"], flip["a_left"]) == (before["slot"], before["a_left"]) == ("a", "4")
+    state, _ = made.proa(disk, "verify", "a")
+    assert state["a"]["state"] == "whole"
+
+
+def test_servers_that_misbehave(made, server, folder):
+    disk = made.disk(folder / "d.img")
+    refused(made, disk, server.url("missing"), NETWORK, "404")
+    server.redirect = server.url(NAME)
+    refused(made, disk, server.url(NAME), NETWORK, "redirect")
+    server.redirect = None
+    server.files["other"] = b"<html>no such thing</html>" * 100
+    refused(made, disk, server.url("other"), DAMAGED_BUNDLE, "no Proa bundle")
+    server.files["cut"] = server.files[NAME][:100_000]
+    refused(made, disk, server.url("cut"), NETWORK, "416")
+    server.files["unsigned"] = made.bundle("2.2", signed=False).read_bytes()
+    refused(made, disk, server.url("unsigned"), SIGNATURE, "sign")
+    # The head is right, and all that follows is not.
+    head = len(server.files[NAME]) // 3
+    server.files["half"] = server.files[NAME][:head] + os.urandom(len(server.files[NAME]) - head)
+    refused(made, disk, server.url("half"), DAMAGED_BUNDLE, "damaged")
+    server.shift = 1
+    refused(made, disk, server.url(NAME), NETWORK, "another part")
+    server.shift = 0
+    made.upgrade(disk, server.url(NAME))
+    is_whole(made, disk)
+
+
+def test_redirect_is_followed(made, server, folder):
+    other = Server({NAME: made.new.read_bytes()})
+    server.redirect = other.url(NAME)
+    disk = made.disk(folder / "d.img")
+    try:
+        made.upgrade(disk, server.url(NAME))
+    finally:
+        other.stop()
+    is_whole(made, disk)
+
+
+@pytest.mark.full
+def test_nobody_listens(made, server, folder):
+    """It tries for a while, as long as a server's restart takes; then it says so."""
+    disk = made.disk(folder / "d.img")
+    address = server.url(NAME)
+    server.httpd.socket.close()
+    with subprocess.Popen(made.command(disk, "upgrade", "--yes", "-b", address),
+                          stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as one:
+        _, errors = one.communicate(timeout=300)
+        assert one.returncode == NETWORK and "connect" in errors.lower(), errors

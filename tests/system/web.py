@@ -1,0 +1,101 @@
+"""A web server on the loopback that serves files, and misbehaves as it is told."""
+
+import http.server
+import re
+import threading
+
+
+class Quiet(http.server.ThreadingHTTPServer):
+    """Says nothing when the other end has gone: it was killed, or has what it wants."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        pass
+
+
+class Server:
+    """Serves `files` (name → bytes). Every answer and the bytes that went out are counted."""
+
+    def __init__(self, files):
+        self.files = files
+        self.ranges = True          # answers Range with 206
+        self.cuts = []              # so many bytes of the next bodies, then the connection breaks
+        self.hold = None            # (bytes, Event): so much of a part, then it waits
+        self.failures = []          # statuses that the next answers have
+        self.redirect = None        # every answer is a redirect to this address
+        self.shift = 0              # 206, but from so many bytes further on
+        self.garbage = False        # right lengths, wrong bytes
+        self.requests = []          # (path, Range or None)
+        self.sent = 0
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                outer.answer(self)
+
+            def log_message(self, *_):
+                pass
+
+        self.httpd = Quiet(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.httpd.serve_forever, daemon=True)
+        self.thread.start()
+
+    def url(self, name):
+        return f"http://127.0.0.1:{self.httpd.server_port}/{name}"
+
+    def stop(self):
+        self.httpd.shutdown()
+        self.httpd.server_close()
+        self.thread.join()
+
+    def answer(self, request):
+        wanted = request.headers.get("Range")
+        self.requests.append((request.path, wanted))
+        if self.failures:
+            return self.empty(request, self.failures.pop(0))
+        if self.redirect:
+            return self.empty(request, 302, Location=self.redirect)
+        data = self.files.get(request.path[1:])
+        if data is None:
+            return self.empty(request, 404)
+        found = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted or "")
+        if found and self.ranges:
+            start = int(found.group(1)) + self.shift
+            if start >= len(data):
+                return self.empty(request, 416)
+            end = min(int(found.group(2) or len(data)) + 1, len(data))
+            request.send_response(206)
+            request.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(data)}")
+            data = data[start:end]
+        else:
+            request.send_response(200)
+        request.send_header("Content-Length", str(len(data)))
+        request.end_headers()
+        if self.garbage:
+            data = bytes(byte ^ 0xff for byte in data)
+        return self.send(request, data, bool(found and self.ranges))
+
+    def send(self, request, data, part):
+        stop = self.cuts.pop(0) if self.cuts else len(data)
+        try:
+            for at in range(0, min(stop, len(data)), 65536):
+                if part and self.hold and at >= self.hold[0]:
+                    self.hold[1].wait(60)
+                piece = data[at:min(at + 65536, stop)]
+                request.wfile.write(piece)
+                self.sent += len(piece)
+        except OSError:
+            stop = 0
+        if stop < len(data):
+            request.close_connection = True
+
+    @staticmethod
+    def empty(request, status, **headers):
+        request.send_response(status)
+        for name, value in headers.items():
+            request.send_header(name, value)
+        request.send_header("Content-Length", "0")
+        request.end_headers()

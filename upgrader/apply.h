@@ -1,0 +1,35 @@
+/*
+ * An image out of what is there already and of what a server has: each chunk
+ * from the running slot, from the target slot where an interrupted upgrade left
+ * it, else over the network. Memory is the chunk tables and one frame.
+ */
+#ifndef PROA_UPGRADER_APPLY_H
+#define PROA_UPGRADER_APPLY_H
+
+#include "lib/format/bundle.h"
+#include "lib/format/slot_write.h"
+#include "upgrader/fetch.h"
+
+struct apply {
+	const struct slot_writer *to;
+	int from_fd; /* the running slot's image */
+	uint64_t from_offset, from_size;
+	const struct bundle_head *head;
+	uint64_t data_offset; /* of the bundle's data in the file at the address */
+	const struct fetch_options *fetch;
+	FILE *progress; /* NULL: say nothing */
+	/* What it came to, in bytes: of the image, from either slot; over the network. */
+	uint64_t reused, fetched;
+};
+
+/*
+ * Writes the whole image and syncs it; the target's descriptor was erased before
+ * (slot_write_begin), and slot_read_back has the last word. May be called again after a failure:
+ * what was written by then is not fetched again.
+ *
+ * Returns 0; -EBADMSG where what came is not what the index names; -EIO where a disk fails;
+ * -EREMOTEIO where the network does; or another negative errno.
+ */
+int apply_run(struct apply *apply, struct error *err);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * Bytes from a web server, by libcurl: a thread fetches them in order into a
+ * pipe, and takes care of what networks do. What arrives is not trusted: the
+ * reader checks all of it.
+ */
+#ifndef PROA_UPGRADER_FETCH_H
+#define PROA_UPGRADER_FETCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/error.h"
+
+#define FETCH_TO_END UINT64_MAX
+
+/* Bytes of the file at the address. */
+struct fetch_range {
+	uint64_t offset, size; /* size: FETCH_TO_END for all that follow */
+};
+
+struct fetch_options {
+	const char *url;     /* http:// or https:// */
+	const char *ca_file; /* certificates in PEM that are trusted; NULL: the system's */
+};
+
+struct fetch;
+
+/* Is it an address that can be fetched from, and no file's name? */
+bool fetch_is_url(const char *text);
+
+/*
+ * Starts to fetch the ranges, which rise and do not overlap; options and ranges are borrowed
+ * until fetch_stop. A transfer that breaks or stalls is taken up where it was, with pauses that
+ * grow, until nothing came for several tries. A server that knows no ranges sends the file from
+ * its start; what is not wanted of it is thrown away.
+ *
+ * Returns 0, -EINVAL (the address), or another negative errno.
+ */
+int fetch_start(const struct fetch_options *options, const struct fetch_range *ranges, size_t count,
+		struct fetch **out, struct error *err);
+
+/*
+ * The pipe: all ranges, one behind the other; then its end, which comes early where fetching
+ * failed. Borrowed.
+ */
+int fetch_fd(const struct fetch *fetch);
+
+/*
+ * Ends it, done or not, and frees all. NULL is fine.
+ *
+ * received  bytes that came over the network; may be NULL
+ *
+ * Returns 0, also where it was ended early; -EREMOTEIO where server or network are at fault, with
+ * what they did; -EINVAL (address, certificates), -ENOMEM.
+ */
+int fetch_stop(struct fetch *fetch, uint64_t *received, struct error *err);
+
+static inline void cleanup_fetch(struct fetch **fetch)
+{
+	fetch_stop(*fetch, NULL, NULL);
+}
+#define _cleanup_fetch_ __attribute__((cleanup(cleanup_fetch)))
+
+#endif
