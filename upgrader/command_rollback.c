@@ -6,7 +6,7 @@
 #include "upgrader/answer.h"
 #include "upgrader/command.h"
 
-static int cancel(const struct answer_request *q, const struct target *target, struct error *err)
+static int cancel(const struct answer_request *q, struct target *target, struct error *err)
 {
 	char running = flip_letter(target->facts.running);
 	char sentence[160];

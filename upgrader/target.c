@@ -59,11 +59,27 @@ static bool is_one(const struct fields *fields, const char *key)
 	return fields_get_number(fields, key, 0) == 1;
 }
 
+/* Where this boot stands now. */
+static int ask_pid1(struct target *target, struct error *err)
+{
+	_cleanup_fields_ struct fields pid1 = {0};
+	const char *gate;
+	int r = request_status(target->init_socket, &pid1, err);
+
+	if (r < 0)
+		return r;
+	gate = fields_get(&pid1, "gate");
+	target->facts.gate_passed = gate && strcmp(gate, "passed") == 0;
+	target->facts.settled = is_one(&pid1, "settled");
+	target->facts.condemned = is_one(&pid1, "condemned");
+	return 0;
+}
+
 static int open_running(const struct target_request *request, struct target *target,
 			struct error *err)
 {
-	_cleanup_fields_ struct fields boot = {0}, pid1 = {0};
-	const char *slot, *flip, *disk, *gate;
+	_cleanup_fields_ struct fields boot = {0};
+	const char *slot, *flip, *disk;
 	int r = fields_read(request->boot, &boot, err);
 
 	if (r == -ENOENT)
@@ -91,14 +107,11 @@ static int open_running(const struct target_request *request, struct target *tar
 		r = open_node(&boot, "slot_b",
 			      request->writes && target->facts.running != FLIP_SLOT_B,
 			      &target->slots[FLIP_SLOT_B], err);
+	target->init_socket = request->init_socket;
 	if (r == 0)
-		r = request_status(request->init_socket, &pid1, err);
+		r = ask_pid1(target, err);
 	if (r < 0)
 		return r;
-	gate = fields_get(&pid1, "gate");
-	target->facts.gate_passed = gate && strcmp(gate, "passed") == 0;
-	target->facts.settled = is_one(&pid1, "settled");
-	target->facts.condemned = is_one(&pid1, "condemned");
 	target->lock = target->slots[target_other(target)].fd;
 	return 0;
 }
@@ -271,11 +284,14 @@ int target_may(const struct target *target, enum rules_event event, struct rules
 	return r < 0 ? r : rules_apply(event, &block, &target->facts, out, err);
 }
 
-int target_event(const struct target *target, enum rules_event event, struct rules_outcome *out,
+int target_event(struct target *target, enum rules_event event, struct rules_outcome *out,
 		 struct error *err)
 {
 	_cleanup_flipio_ struct flipio io = FLIPIO_INIT;
-	int r = flipio_open(&io, target->flip_path, target->flip_offset, target->sector_bytes, err);
+	int r = target->init_socket ? ask_pid1(target, err) : 0;
 
+	if (r == 0)
+		r = flipio_open(&io, target->flip_path, target->flip_offset, target->sector_bytes,
+				err);
 	return r < 0 ? r : flipio_event(&io, event, &target->facts, out, err);
 }

@@ -28,7 +28,8 @@ struct target_slot {
 
 struct target {
 	struct trust trust;
-	char disk[PATH_MAX]; /* for messages */
+	char disk[PATH_MAX];     /* for messages */
+	const char *init_socket; /* borrowed; NULL for a disk that does not run */
 	struct target_slot slots[2];
 	char flip_path[PATH_MAX];
 	uint64_t flip_offset;
@@ -80,8 +81,11 @@ int target_check_slot(const struct target *target, enum flip_slot which, const s
 int target_may(const struct target *target, enum rules_event event, struct rules_outcome *out,
 	       struct error *err);
 
-/* One event of the flip block, from the fresh read to the mirror's read-back (flipio_event). */
-int target_event(const struct target *target, enum rules_event event, struct rules_outcome *out,
+/*
+ * One event of the flip block, from the fresh read to the mirror's read-back (flipio_event). PID 1
+ * is asked anew first: while a slot is written, the running one may fail.
+ */
+int target_event(struct target *target, enum rules_event event, struct rules_outcome *out,
 		 struct error *err);
 
 #endif
