@@ -5,7 +5,7 @@ def test_ten_reboots(disk, machine, full):
     made = disk()
     one = machine(made)
     one.wait_boot("health gate passed")
-    for _ in range(10 if full else 2):
+    for _ in range(10 if full else 1):
         one.wait_shell()
         one.type(" sudo proa reboot\n")
         one.wait_for("rebooting")
