@@ -7,6 +7,7 @@
 
 int image_keygen(int argc, char **argv);
 int image_root(int argc, char **argv);
+int image_channel(int argc, char **argv);
 int image_build(int argc, char **argv);
 int image_sign(int argc, char **argv);
 int image_digest(int argc, char **argv);

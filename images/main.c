@@ -6,6 +6,7 @@ static const struct command commands[] = {
 	{"keygen", "make a key pair", image_keygen},
 	{"root", "make or sign a root document, the list of valid keys", image_root},
 	{"build", "make slot image, bundle and SBOM from a root tree", image_build},
+	{"channel", "make the signed list of a server's releases", image_channel},
 	{"sign", "add a signature to a bundle or a document", image_sign},
 	{"digest", "write the bytes that are to be signed elsewhere", image_digest},
 	{"attach", "add a signature that was made elsewhere", image_attach},

@@ -33,7 +33,7 @@ int image_sign(int argc, char **argv)
 	};
 	const struct option_usage usage = {
 		.command = "proa-image sign",
-		.operands = "--key KEY… BUNDLE|MANIFEST|N.root",
+		.operands = "--key KEY… BUNDLE|MANIFEST|N.root|NAME.channel",
 		.summary = "Adds a signature. A bundle carries it inside, a document in FILE.sig.",
 		.notes = "Signing again with the same key replaces its signature.",
 	};
@@ -71,7 +71,7 @@ int image_digest(int argc, char **argv)
 	};
 	const struct option_usage usage = {
 		.command = "proa-image digest",
-		.operands = "BUNDLE|MANIFEST|N.root [-o FILE]",
+		.operands = "BUNDLE|MANIFEST|N.root|NAME.channel [-o FILE]",
 		.summary = "Writes the bytes that are to be signed (Ed25519 signs them as they are).",
 		.notes = "openssl pkeyutl -sign -rawin -inkey KEY -in FILE -out SIGNATURE\n"
 			 "makes the signature; proa-image attach adds it.",
@@ -129,7 +129,7 @@ int image_attach(int argc, char **argv)
 	};
 	const struct option_usage usage = {
 		.command = "proa-image attach",
-		.operands = "--signature FILE --key PUB BUNDLE|MANIFEST|N.root",
+		.operands = "--signature FILE --key PUB BUNDLE|MANIFEST|N.root|NAME.channel",
 		.summary = "Adds a signature that was made elsewhere, after checking it.",
 	};
 	struct error err = ERROR_INIT;

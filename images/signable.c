@@ -9,6 +9,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/format/bundle.h"
+#include "lib/format/channel.h"
 #include "lib/format/root.h"
 #include "lib/io.h"
 
@@ -44,6 +45,7 @@ static int open_document(int fd, struct signable *out, struct error *err)
 	_cleanup_free_ char *text = NULL, *signature = NULL, *path = NULL;
 	size_t size = 0, signature_size = 0;
 	struct manifest manifest;
+	struct channel channel;
 	struct root root;
 	int r = io_read_fd(fd, out->path, MANIFEST_SIZE_MAX, &text, &size, err);
 
@@ -55,8 +57,11 @@ static int open_document(int fd, struct signable *out, struct error *err)
 	} else if (strncmp(text, "proa-manifest ", strlen("proa-manifest ")) == 0) {
 		out->role = SIGN_ROLE_RELEASE;
 		r = manifest_parse(text, size, &manifest, err);
+	} else if (strncmp(text, "proa-channel ", strlen("proa-channel ")) == 0) {
+		out->role = SIGN_ROLE_CHANNEL;
+		r = channel_parse(text, size, &channel, err);
 	} else {
-		r = error_set(err, -EINVAL, "this is no bundle, manifest or root document");
+		r = error_set(err, -EINVAL, "this is no bundle, manifest, channel or root document");
 	}
 	if (r < 0)
 		return r;

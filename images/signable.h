@@ -19,7 +19,7 @@ struct signable {
 	struct signatures signatures; /* those that are there already */
 };
 
-/* Reads a bundle, a manifest or a root document, and the signatures that it has. */
+/* Reads a bundle, a manifest, a channel or a root document, and the signatures that it has. */
 int signable_open(const char *path, struct signable *out, struct error *err);
 
 /* Puts the signatures where they belong; a bundle is replaced as a whole. */

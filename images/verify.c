@@ -64,7 +64,7 @@ static int verify_slot(const struct request *q, int fd, struct error *err)
 	return r;
 }
 
-/* A manifest or a root document: there is nothing but its bytes. */
+/* A manifest, a channel or a root document: there is nothing but its bytes. */
 static int verify_document(const struct request *q, struct error *err)
 {
 	struct signable signable;
@@ -107,8 +107,8 @@ int image_verify(int argc, char **argv)
 	const struct option_usage usage = {
 		.command = "proa-image verify",
 		.operands = "--key PUB|--root N.root FILE [--offset N --size N]",
-		.summary = "Checks a bundle, a slot (a partition, or part of a disk), a manifest or "
-			   "a root document.",
+		.summary = "Checks a bundle, a slot (a partition, or part of a disk), a manifest, a "
+			   "channel or a root document.",
 		.notes = "Exit codes: 0 whole and signed, 1 damaged, 4 not signed by a trusted key.",
 	};
 	struct error err = ERROR_INIT;

@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/hash.h"
+#include "lib/hex.h"
+
 int document_open(struct document *doc, const char *name, const char *first, const void *text,
 		  size_t size, size_t limit, struct error *err)
 {
@@ -82,6 +85,32 @@ int span_number(struct span span, uint64_t *out)
 	}
 	*out = value;
 	return 0;
+}
+
+int span_word(struct span span, char *out, size_t room)
+{
+	if (span.size == 0 || span.size >= room)
+		return -EINVAL;
+	for (size_t i = 0; i < span.size; i++) {
+		char c = span.text[i];
+
+		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    !(c && strchr("._+~:-", c)))
+			return -EINVAL;
+	}
+	memcpy(out, span.text, span.size);
+	out[span.size] = '\0';
+	return 0;
+}
+
+int span_hex(struct span span, uint8_t *out, size_t size)
+{
+	char text[HASH_HEX_SIZE] = "";
+
+	if (span.size != 2 * size || span.size >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, span.text, span.size);
+	return hex_decode(text, out, size);
 }
 
 int span_cut(struct span *rest, char separator, struct span *front)

@@ -44,6 +44,13 @@ int document_next_pair(struct document *doc, struct span *key, struct span *valu
 /* Helpers on spans: equality with a string, and whole decimal numbers without sign or padding. */
 int span_equals(struct span span, const char *text);
 int span_number(struct span span, uint64_t *out);
+/*
+ * Texts that end up on consoles, in paths and in JSON: letters, digits and "._+~:-", one character
+ * at the least; `room` counts the NUL. And exactly 2 * size lower-case hex digits. Both return 0
+ * or -EINVAL.
+ */
+int span_word(struct span span, char *out, size_t room);
+int span_hex(struct span span, uint8_t *out, size_t size);
 /* Cuts what stands before `separator` off the front of `rest`. Returns 0 or -EINVAL. */
 int span_cut(struct span *rest, char separator, struct span *front);
 

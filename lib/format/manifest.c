@@ -52,33 +52,6 @@ static const struct {
 };
 enum { KEY_COUNT = sizeof(KEYS) / sizeof(KEYS[0]) };
 
-/* Texts end up on consoles, in paths and in JSON: what a version number needs, no more. */
-static int parse_text(struct span value, char *out)
-{
-	if (value.size == 0 || value.size >= MANIFEST_TEXT_SIZE)
-		return -EINVAL;
-	for (size_t i = 0; i < value.size; i++) {
-		char c = value.text[i];
-
-		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-		    !(c && strchr("._+~:-", c)))
-			return -EINVAL;
-	}
-	memcpy(out, value.text, value.size);
-	out[value.size] = '\0';
-	return 0;
-}
-
-static int parse_digest(struct span value, uint8_t *out)
-{
-	char text[HASH_HEX_SIZE] = "";
-
-	if (value.size != HASH_HEX_SIZE - 1)
-		return -EINVAL;
-	memcpy(text, value.text, value.size);
-	return hex_decode(text, out, HASH_SIZE);
-}
-
 static int parse_range(struct span value, struct byte_range *out)
 {
 	struct span offset;
@@ -95,11 +68,11 @@ static int parse_value(size_t row, struct span value, struct manifest *out)
 
 	switch (KEYS[row].kind) {
 	case TEXT:
-		return parse_text(value, at);
+		return span_word(value, at, MANIFEST_TEXT_SIZE);
 	case NUMBER:
 		return span_number(value, (uint64_t *)(void *)at);
 	case DIGEST:
-		return parse_digest(value, (uint8_t *)at);
+		return span_hex(value, (uint8_t *)at, HASH_SIZE);
 	case RANGE:
 		return parse_range(value, (struct byte_range *)(void *)at);
 	case BLOCK_SIZE:
