@@ -6,6 +6,7 @@
 const struct command commands[] = {
 	{"install", "install Proa on a disk", install_command},
 	{"upgrade", "write a release into the other slot and flip to it", command_upgrade},
+	{"list", "tell which releases the channel has", command_list},
 	{"rollback", "go back to the other slot, or take a flip back", command_rollback},
 	{"mark", "condemn a slot", command_mark},
 	{"verify", "read whole slots and check every byte", command_verify},

@@ -70,6 +70,29 @@ int answer_plan(int result)
 	}
 }
 
+int answer_channel(int result)
+{
+	switch (result) {
+	case -EREMOTEIO:
+		return ANSWER_NETWORK;
+	case -ENOKEY:
+	case -EKEYREJECTED:
+		return ANSWER_SIGNATURE;
+	case -EBADMSG:
+	case -EFBIG:
+	case -ESTALE:
+		return ANSWER_CHANNEL;
+	case -EOPNOTSUPP:
+		return EXIT_REFUSED;
+	case -EACCES:
+		return ANSWER_NOT_PERMITTED;
+	case -ENODATA:
+		return EXIT_USAGE;
+	default:
+		return EXIT_FAILED;
+	}
+}
+
 struct target_request answer_here(bool writes)
 {
 	return (struct target_request){

@@ -25,12 +25,15 @@ enum answer_exit {
 	ANSWER_TOO_FAR = 24, /* the running release is below the least to upgrade from */
 	ANSWER_DAMAGED_SLOT = 25,
 	ANSWER_NETWORK = 26,
+	ANSWER_CHANNEL = 27,    /* expired, older than one that was seen, or damaged */
+	ANSWER_NO_RELEASE = 28, /* the channel does not have it */
 };
 
-/* Of target_open, of bundle_open and slot_write_image, and of upgrade_plan. */
+/* Of target_open, of bundle_open and slot_write_image, of upgrade_plan, of releases_fetch. */
 int answer_target(int result);
 int answer_bundle(int result);
 int answer_plan(int result);
+int answer_channel(int result);
 
 /* What every command of the upgrader can be told. */
 struct answer_request {

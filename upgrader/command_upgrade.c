@@ -1,6 +1,5 @@
 /* proa upgrade: a new release into the other slot, and the flip to it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,14 +11,21 @@
 #include "lib/size.h"
 #include "upgrader/answer.h"
 #include "upgrader/command.h"
+#include "upgrader/open.h"
+#include "upgrader/source.h"
 #include "upgrader/upgrade.h"
 
 struct request {
 	struct answer_request answer;
-	const char *bundle;
-	struct fetch_options fetch;
+	const char *version, *bundle;
+	struct source source;
 	bool check, stage, no_reboot, older_too, yes;
 };
+
+static void free_request(struct request *q)
+{
+	source_free(&q->source);
+}
 
 static const char *const results[] = {
 	[DECIDE_WRITE] = "available",
@@ -160,9 +166,8 @@ static int check_request(const struct request *q)
 {
 	const char *command = q->answer.command;
 
-	if (!q->bundle)
-		return command_usage(command, "which release? give --bundle FILE or an address, or "
-					      "--bundle - to read one from standard input");
+	if (q->bundle && (q->version || q->source.channel_url))
+		return command_usage(command, "a bundle needs neither a version nor a channel");
 	if (q->answer.reboot && q->no_reboot)
 		return command_usage(command, "--reboot and --no-reboot contradict each other");
 	if (q->answer.reboot && (q->answer.target.disk || q->stage || q->check))
@@ -170,7 +175,7 @@ static int check_request(const struct request *q)
 					      "--check");
 	if (q->check && q->stage)
 		return command_usage(command, "--check writes nothing, --stage does; give one");
-	if (strcmp(q->bundle, "-") == 0 && isatty(STDIN_FILENO))
+	if (q->bundle && strcmp(q->bundle, "-") == 0 && isatty(STDIN_FILENO))
 		return command_usage(command, "--bundle - reads from standard input, and that is "
 					      "your terminal");
 	return 0;
@@ -181,7 +186,9 @@ static int parse(int argc, char **argv, struct request *q)
 	const struct option options[] = {
 		{'b', "bundle", "BUNDLE", OPTION_STRING, &q->bundle,
 		 "the release: an http(s):// address or a file; - reads standard input"},
-		{0, "ca-file", "FILE", OPTION_STRING, &q->fetch.ca_file,
+		{0, "channel", "URL", OPTION_STRING, &q->source.channel_url,
+		 "the channel to look in (default: proa.upgrade.url of the configuration)"},
+		{0, "ca-file", "FILE", OPTION_STRING, &q->source.fetch.ca_file,
 		 "trust these certificates (PEM) to prove who the server is"},
 		{0, "check", NULL, OPTION_FLAG, &q->check,
 		 "tell what would be done, write nothing"},
@@ -196,64 +203,107 @@ static int parse(int argc, char **argv, struct request *q)
 	};
 	const struct option_usage usage = {
 		.command = q->answer.command,
-		.operands = "--bundle FILE [OPTIONS]",
+		.operands = "[VERSION | --bundle BUNDLE] [OPTIONS]",
 		.summary = "Writes a release into the slot that does not run, and makes it the one "
-			   "that boots next.",
+			   "that boots next: the newest of the channel, or VERSION of it, or a "
+			   "bundle.",
 		.notes = "Until its last write, one sector, the machine boots as before. See "
 			 "proa-upgrade(8).",
 	};
-	int r = command_arguments(argc, argv, &usage, options, NULL, 0, NULL);
+	size_t count = 0;
+	int r = command_arguments(argc, argv, &usage, options, &q->version, 1, &count);
 
 	return r >= 0 ? r : check_request(q) ? EXIT_USAGE : -1;
 }
 
-/* From a server only what stands before the data; the rest is fetched as it is needed. */
-static int open_url(struct request *q, const struct target *target, struct bundle **out,
-		    uint64_t *fetched, struct error *err)
+/* Nothing is newer, and why that is so. */
+static int nothing_newer(const struct request *q, const struct slot *running, size_t too_far)
 {
-	const struct fetch_range all = {0, FETCH_TO_END};
-	struct error network = ERROR_INIT;
-	struct fetch *fetch;
-	int r, fetch_result;
-
-	q->fetch.url = q->bundle;
-	r = fetch_start(&q->fetch, &all, 1, &fetch, err);
-	if (r < 0)
-		return r;
-	r = bundle_open(fetch_fd(fetch), &target->trust.ring, out, err);
-	fetch_result = fetch_stop(fetch, fetched, &network);
-	/* What never came is no damaged bundle. */
-	if (r < 0 && fetch_result < 0)
-		return error_set(err, fetch_result, "%s", network.message);
-	return r < 0 ? error_wrap(err, r, "bundle %s", q->bundle) : 0;
-}
-
-static int open_bundle(struct request *q, const struct target *target, int *fd, struct bundle **out,
-		       uint64_t *fetched, struct error *err)
-{
+	const char *version = running->manifest.version;
+	char sentence[256];
 	int r;
 
-	if (fetch_is_url(q->bundle))
-		return open_url(q, target, out, fetched, err);
-	*fd = strcmp(q->bundle, "-") == 0 ? dup(STDIN_FILENO)
-					  : open(q->bundle, O_RDONLY | O_CLOEXEC);
-	if (*fd < 0) {
-		r = error_errno(err, "cannot open the bundle %s", q->bundle);
-		return r == -EPERM ? -EACCES : r; /* no rule refuses it */
+	if (too_far > 0)
+		snprintf(sentence, sizeof(sentence),
+			 "Proa %s runs. The channel has newer releases, but none that can be "
+			 "reached from it in one step: proa list",
+			 version);
+	else
+		snprintf(sentence, sizeof(sentence),
+			 "Proa %s runs, and the channel has nothing newer.", version);
+	r = answer_done(&q->answer,
+			json_pack("{s:s, s:s, s:i, s:s}", "event", "result", "result",
+				  "nothing newer", "exit", EXIT_NOTHING_TO_DO, "from", version),
+			sentence);
+	return r == EXIT_DONE ? EXIT_NOTHING_TO_DO : r;
+}
+
+/* Looks in the channel for what to fetch. Returns -1 to go on, or an exit code. */
+static int choose(struct request *q, const struct target *target, struct open_request *open,
+		  struct error *err)
+{
+	struct error warning = ERROR_INIT;
+	struct slot running;
+	size_t too_far;
+	int r = target_read_slot(target, target->facts.running, &running, err);
+
+	if (r < 0)
+		return ANSWER_DAMAGED_SLOT;
+	r = source_read(&q->source, target, &running, &warning, err);
+	if (r < 0)
+		return answer_channel(r);
+	if (warning.code)
+		fprintf(stderr, "proa upgrade: warning: %s\n", warning.message);
+	open->release =
+		decide_pick(&q->source.channel, running.manifest.version, q->version, &too_far);
+	if (!open->release && q->version) {
+		error_set(err, -ENOENT,
+			  "the channel has no release %s; \"proa list\" tells what it "
+			  "has",
+			  q->version);
+		return ANSWER_NO_RELEASE;
 	}
-	r = bundle_open(*fd, &target->trust.ring, out, err);
-	return r < 0 ? error_wrap(err, r, "bundle %s", q->bundle) : 0;
+	if (!open->release || (!q->version && !q->older_too &&
+			       strcmp(open->release->version, running.manifest.version) == 0))
+		return nothing_newer(q, &running, too_far);
+	return -1;
+}
+
+/* From the opened target on. Returns an exit code. */
+static int upgrade_target(struct request *q, struct target *target, struct error *err)
+{
+	struct open_request open = {.bundle = q->bundle};
+	_cleanup_opened_ struct opened opened = OPENED_INIT;
+	_cleanup_free_ struct upgrade *upgrade = calloc(1, sizeof(*upgrade));
+	int r = upgrade ? source_open(&q->source, target, err) : error_oom(err);
+
+	if (r < 0)
+		return answer_channel(r);
+	if (!q->bundle) {
+		r = choose(q, target, &open, err);
+		if (r >= 0)
+			return r;
+	}
+	r = open_release(&open, &q->source, &target->trust.ring, &opened, err);
+	if (r < 0)
+		return answer_bundle(r);
+	*upgrade = (struct upgrade){
+		.target = target,
+		.bundle = opened.bundle,
+		.fetch = opened.url ? &q->source.fetch : NULL,
+		.fetched = opened.fetched,
+		.older_too = q->older_too,
+		.progress = stderr,
+	};
+	return run(q, upgrade, err);
 }
 
 int command_upgrade(int argc, char **argv)
 {
-	struct request q = {.answer = {.command = "proa upgrade"}};
+	__attribute__((cleanup(free_request))) struct request q = {
+		.answer = {.command = "proa upgrade"}};
 	_cleanup_target_ struct target target = TARGET_INIT;
-	_cleanup_bundle_ struct bundle *bundle = NULL;
-	_cleanup_free_ struct upgrade *upgrade = calloc(1, sizeof(*upgrade));
-	_cleanup_fd_ int fd = -1;
 	struct error err = ERROR_INIT;
-	uint64_t fetched = 0;
 	int r;
 
 	q.answer.target = answer_here(true);
@@ -261,24 +311,10 @@ int command_upgrade(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	q.answer.target.writes = !q.check;
-	if (!upgrade)
-		return answer_failed(&q.answer, EXIT_FAILED,
-				     &(struct error){.message = "out of memory"});
 	r = target_open(&q.answer.target, &target, &err);
 	if (r < 0)
 		return answer_failed(&q.answer, answer_target(r), &err);
-	r = open_bundle(&q, &target, &fd, &bundle, &fetched, &err);
-	if (r < 0)
-		return answer_failed(&q.answer, answer_bundle(r), &err);
-	*upgrade = (struct upgrade){
-		.target = &target,
-		.bundle = bundle,
-		.fetch = q.fetch.url ? &q.fetch : NULL,
-		.fetched = fetched,
-		.older_too = q.older_too,
-		.progress = stderr,
-	};
-	r = run(&q, upgrade, &err);
+	r = upgrade_target(&q, &target, &err);
 	/* Whatever else went well: what answer_done says needs no second word. */
 	if (r == EXIT_DONE || r == EXIT_NOTHING_TO_DO || r == EXIT_NEEDS_REBOOT || !err.code)
 		return r;

@@ -8,6 +8,32 @@ int decide_compare(const char *one, const char *other)
 	return strverscmp(one, other);
 }
 
+const struct channel_release *decide_pick(const struct channel *channel, const char *running,
+					  const char *wanted, size_t *too_far)
+{
+	const struct channel_release *best = NULL;
+	size_t far = 0;
+
+	for (size_t i = 0; i < channel->count; i++) {
+		const struct channel_release *one = &channel->releases[i];
+
+		if (wanted) {
+			if (strcmp(one->version, wanted) == 0)
+				best = one;
+			continue;
+		}
+		if (decide_compare(one->version, running) < 0)
+			continue;
+		if (decide_compare(running, one->min_version) < 0)
+			far++;
+		else if (!best || decide_compare(one->version, best->version) > 0)
+			best = one;
+	}
+	if (too_far)
+		*too_far = far;
+	return best;
+}
+
 /* The same release, byte for byte; a version alone proves nothing. */
 static bool is_same(const struct manifest *one, const struct manifest *other)
 {

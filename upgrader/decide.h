@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/format/channel.h"
 #include "lib/format/manifest.h"
 
 enum decide_answer {
@@ -31,6 +32,14 @@ struct decide_facts {
  * 2026.11.0.
  */
 int decide_compare(const char *one, const char *other);
+
+/*
+ * Which of a channel's releases to go to: `wanted`, or where that is NULL the newest that can be
+ * reached from `running` in one step. NULL: there is none (newer ones that cannot be reached are
+ * counted in `too_far`, which may be NULL).
+ */
+const struct channel_release *decide_pick(const struct channel *channel, const char *running,
+					  const char *wanted, size_t *too_far);
 
 /*
  * Signature, product and architecture have been checked already (bundle_open).

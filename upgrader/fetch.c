@@ -190,6 +190,11 @@ static int set_up(struct fetch *f, struct error *err)
 	c |= curl_easy_setopt(easy, CURLOPT_XFERINFODATA, f);
 	c |= curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
 	c |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, f->words);
+	if (secure ? f->options->https_proxy : f->options->http_proxy)
+		c |= curl_easy_setopt(easy, CURLOPT_PROXY,
+				      secure ? f->options->https_proxy : f->options->http_proxy);
+	if (f->options->no_proxy)
+		c |= curl_easy_setopt(easy, CURLOPT_NOPROXY, f->options->no_proxy);
 	if (f->options->ca_file)
 		c |= curl_easy_setopt(easy, CURLOPT_CAINFO, f->options->ca_file);
 	return c == CURLE_OK ? 0

@@ -22,6 +22,9 @@ struct fetch_range {
 struct fetch_options {
 	const char *url;     /* http:// or https:// */
 	const char *ca_file; /* certificates in PEM that are trusted; NULL: the system's */
+	/* A proxy for http, one for https, and what is reached without; NULL: of the environment.
+	 */
+	const char *http_proxy, *https_proxy, *no_proxy;
 };
 
 struct fetch;

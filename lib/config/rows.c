@@ -201,12 +201,13 @@ const struct config_row config_rows[] = {
 	UNUSED("proa.system_docker.graph", NOT_DOCKER),
 	UNUSED("proa.system_docker.storage_driver", NOT_DOCKER),
 
-	SECTION("proa.upgrade", "New releases.", .flags = CONFIG_LATER),
-	VALUE("proa.upgrade.url", config_url, NULL, "The channel."),
+	SECTION("proa.upgrade", "New releases."),
+	VALUE("proa.upgrade.url", config_url, NULL,
+	      "The channel that `proa upgrade` and `proa list` look in."),
 	VALUE("proa.upgrade.policy", config_choice, "none",
 	      "What happens by itself: nothing, fetching into the other slot, or that and a "
 	      "reboot.",
-	      .choices = "none, stage or auto"),
+	      .choices = "none, stage or auto", .flags = CONFIG_LATER),
 	UNUSED("proa.upgrade.image",
 	       "releases come as bundles from a channel: use `proa.upgrade.url`"),
 

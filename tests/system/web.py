@@ -23,6 +23,7 @@ class Server:
         self.cuts = []              # so many bytes of the next bodies, then the connection breaks
         self.hold = None            # (bytes, Event): so much of a part, then it waits
         self.failures = []          # statuses that the next answers have
+        self.once = {}              # name → bytes, for one answer each
         self.redirect = None        # every answer is a redirect to this address
         self.shift = 0              # 206, but from so many bytes further on
         self.garbage = False        # right lengths, wrong bytes
@@ -58,7 +59,8 @@ class Server:
             return self.empty(request, self.failures.pop(0))
         if self.redirect:
             return self.empty(request, 302, Location=self.redirect)
-        data = self.files.get(request.path[1:])
+        name = request.path[1:].split("?")[0]
+        data = self.once.pop(name) if name in self.once else self.files.get(name)
         if data is None:
             return self.empty(request, 404)
         found = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted or "")

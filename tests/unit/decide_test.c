@@ -140,12 +140,65 @@ static void test_limits(void **state)
 	}
 }
 
+/* Which of a channel's releases. Each is "VERSION LEAST". */
+static void test_pick(void **state)
+{
+	static const struct {
+		const char *rule, *releases[4], *wanted, *picked;
+		size_t too_far;
+	} rows[] = {
+		{"the newest", {"2026.12.0 0", "2027.1.0 0", "2026.11.1 0"}, NULL, "2027.1.0", 0},
+		{"the newest that can be reached",
+		 {"2027.1.0 2026.12.0", "2026.12.0 0"},
+		 NULL,
+		 "2026.12.0",
+		 1},
+		{"at the limit", {"2027.1.0 2026.11.0"}, NULL, "2027.1.0", 0},
+		{"the running one", {"2026.11.0 0", "2026.10.0 0"}, NULL, "2026.11.0", 0},
+		{"older ones alone", {"2026.10.0 0"}, NULL, NULL, 0},
+		{"none", {NULL}, NULL, NULL, 0},
+		{"none that can be reached", {"2027.1.0 2026.12.0"}, NULL, NULL, 1},
+		{"the one that is wanted",
+		 {"2027.1.0 0", "2026.12.0 0"},
+		 "2026.12.0",
+		 "2026.12.0",
+		 0},
+		{"one that is wanted, and older",
+		 {"2026.12.0 0", "2026.10.0 0"},
+		 "2026.10.0",
+		 "2026.10.0",
+		 0},
+		{"one that is not there", {"2026.12.0 0"}, "2026.12", NULL, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct channel_release *picked;
+		struct channel channel = {.serial = 1};
+		size_t too_far = 99;
+
+		for (; rows[i].releases[channel.count]; channel.count++) {
+			struct channel_release *one = &channel.releases[channel.count];
+
+			sscanf(rows[i].releases[channel.count], "%63s %63s", one->version,
+			       one->min_version);
+		}
+		print_message("  %s\n", rows[i].rule);
+		picked = decide_pick(&channel, "2026.11.0", rows[i].wanted, &too_far);
+		assert_int_equal(picked != NULL, rows[i].picked != NULL);
+		if (picked)
+			assert_string_equal(picked->version, rows[i].picked);
+		assert_int_equal(too_far, rows[i].too_far);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_decisions),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_pick),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,171 @@
+#include "upgrader/releases.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/cleanup.h"
+#include "lib/fields.h"
+#include "lib/format/signature.h"
+#include "lib/io.h"
+
+/* Somebody may put a new channel there between our two requests. */
+enum { TRIES = 3 };
+
+/* A small file, whole; the server may send what it likes, `limit` bytes of it are taken. */
+static int fetch_small(const struct fetch_options *options, char *out, size_t limit, size_t *size,
+		       struct error *err)
+{
+	const struct fetch_range all = {0, FETCH_TO_END};
+	_cleanup_free_ char *buffer = malloc(limit + 1);
+	struct fetch *fetch;
+	ssize_t n;
+	int r;
+
+	if (!buffer)
+		return error_oom(err);
+	r = fetch_start(options, &all, 1, &fetch, err);
+	if (r < 0)
+		return r;
+	n = io_read_full(fetch_fd(fetch), buffer, limit + 1);
+	r = fetch_stop(fetch, NULL, err);
+	if (r < 0)
+		return r;
+	if (n < 0)
+		return error_set(err, (int)n, "cannot read the pipe: %s", strerror((int)-n));
+	if ((size_t)n > limit)
+		return error_set(err, -EFBIG, "%s is longer than %zu bytes", options->url, limit);
+	memcpy(out, buffer, (size_t)n);
+	*size = (size_t)n;
+	return 0;
+}
+
+static int fetch_signed(const struct releases_request *q, char text[CHANNEL_SIZE_MAX], size_t *size,
+			struct error *err)
+{
+	_cleanup_free_ char *signature_url = NULL;
+	char signature[SIGNATURES_SIZE_MAX];
+	struct fetch_options beside = q->fetch;
+	struct signatures signatures;
+	size_t signature_size = 0;
+	int r = fetch_small(&q->fetch, text, CHANNEL_SIZE_MAX, size, err);
+
+	if (r < 0)
+		return r;
+	if (asprintf(&signature_url, "%s.sig", q->fetch.url) < 0) {
+		signature_url = NULL;
+		return error_oom(err);
+	}
+	beside.url = signature_url;
+	r = fetch_small(&beside, signature, sizeof(signature), &signature_size, err);
+	if (r == 0)
+		r = signatures_parse(signature, signature_size, &signatures, err);
+	if (r == 0)
+		r = signatures_verify(&signatures, q->ring, SIGN_ROLE_CHANNEL, text, *size,
+				      "the channel", NULL, err);
+	return r;
+}
+
+/* "serial.NAME=7" and "time=…" of what was seen last. */
+static uint64_t remembered(const char *seen, const char *what, const char *name)
+{
+	_cleanup_fields_ struct fields fields = {0};
+	char key[MANIFEST_TEXT_SIZE + 16];
+
+	if (!seen || fields_read(seen, &fields, NULL) < 0)
+		return 0;
+	snprintf(key, sizeof(key), "%s%s%s", what, name ? "." : "", name ? name : "");
+	return fields_get_number(&fields, key, 0);
+}
+
+static void date(uint64_t seconds, char out[32])
+{
+	time_t time = (time_t)seconds;
+	struct tm parts;
+
+	if (!gmtime_r(&time, &parts) || !strftime(out, 32, "%Y-%m-%d %H:%M UTC", &parts))
+		snprintf(out, 32, "%llu", (unsigned long long)seconds);
+}
+
+/* The clock may be wrong, but it is not before what is known to have been. */
+static int check_forward(const struct releases_request *q, const struct channel *channel,
+			 struct error *err)
+{
+	uint64_t serial = remembered(q->seen, "serial", channel->name);
+	uint64_t last = remembered(q->seen, "time", NULL), now = q->now;
+	char expired[32], today[32];
+
+	if (channel->serial < serial)
+		return error_set(err, -ESTALE,
+				 "the server shows an old channel: serial %llu of \"%s\", and this "
+				 "machine has seen %llu; a mirror that lags, or somebody who wants "
+				 "to hold back upgrades",
+				 (unsigned long long)channel->serial, channel->name,
+				 (unsigned long long)serial);
+	now = q->built > now ? q->built : now;
+	now = last > now ? last : now;
+	if (channel->expires > now)
+		return 0;
+	date(channel->expires, expired);
+	date(now, today);
+	return error_set(err, -ESTALE,
+			 "the channel has expired on %s, and it is %s by this machine's clock; "
+			 "where that is right, its publisher must sign it anew, else set the clock "
+			 "(proa service logs ntp)",
+			 expired, today);
+}
+
+int releases_fetch(const struct releases_request *q, struct channel *out, struct error *err)
+{
+	char text[CHANNEL_SIZE_MAX];
+	size_t size = 0;
+	int r = -EKEYREJECTED;
+
+	for (int i = 0; r == -EKEYREJECTED && i < TRIES; i++)
+		r = fetch_signed(q, text, &size, err);
+	if (r == 0)
+		r = channel_parse(text, size, out, err);
+	if (r == 0)
+		r = check_forward(q, out, err);
+	return r < 0 ? error_wrap(err, r, "channel %s", q->fetch.url) : 0;
+}
+
+int releases_remember(const char *seen, const struct channel *channel, struct error *err)
+{
+	_cleanup_fields_ struct fields before = {0};
+	char mine[MANIFEST_TEXT_SIZE + 16];
+	const char *at = NULL, *key, *value;
+	_cleanup_free_ char *text = NULL;
+	uint64_t time = channel->time;
+	size_t size;
+	FILE *out;
+
+	if (remembered(seen, "time", NULL) > time)
+		time = remembered(seen, "time", NULL);
+	(void)fields_read(seen, &before, NULL);
+	out = open_memstream(&text, &size);
+	if (!out)
+		return error_oom(err);
+	snprintf(mine, sizeof(mine), "serial.%s", channel->name);
+	while ((key = fields_next(&before, &at, &value)))
+		if (strcmp(key, mine) != 0 && strcmp(key, "time") != 0)
+			fprintf(out, "%s=%s\n", key, value);
+	fprintf(out, "%s=%llu\ntime=%llu\n", mine, (unsigned long long)channel->serial,
+		(unsigned long long)time);
+	if (fclose(out) != 0 || !text)
+		return error_oom(err);
+	return io_replace_file(seen, text, size, 0600, err);
+}
+
+char *releases_url(const char *channel_url, const struct channel_release *release)
+{
+	/* What follows "?" is the channel's own. */
+	size_t length = strcspn(channel_url, "?#");
+	char *url = NULL;
+
+	while (length > 0 && channel_url[length - 1] != '/')
+		length--;
+	return asprintf(&url, "%.*s%s", (int)length, channel_url, release->file) < 0 ? NULL : url;
+}

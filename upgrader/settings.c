@@ -1,0 +1,33 @@
+#include "upgrader/settings.h"
+
+#include <stdlib.h>
+
+#include "lib/config/values.h"
+
+static bool environment_has(const char *lower, const char *upper)
+{
+	return getenv(lower) || getenv(upper);
+}
+
+int settings_load(struct settings *settings, struct fetch_options *fetch, struct error *err)
+{
+	const struct config *config = &settings->config;
+	int r = config_load(&config_of_this_machine, &settings->config, err);
+
+	if (r < 0)
+		return r;
+	settings->channel = config_get_text(config, "proa.upgrade.url");
+	/* libcurl heeds http_proxy in lower case alone (CVE-2016-5385). */
+	if (!getenv("http_proxy"))
+		fetch->http_proxy = config_get_text(config, "proa.network.http_proxy");
+	if (!environment_has("https_proxy", "HTTPS_PROXY"))
+		fetch->https_proxy = config_get_text(config, "proa.network.https_proxy");
+	if (!environment_has("no_proxy", "NO_PROXY"))
+		fetch->no_proxy = config_get_text(config, "proa.network.no_proxy");
+	return 0;
+}
+
+void settings_free(struct settings *settings)
+{
+	config_free(&settings->config);
+}

@@ -1,0 +1,22 @@
+/* What this machine's configuration says of upgrades. */
+#ifndef PROA_UPGRADER_SETTINGS_H
+#define PROA_UPGRADER_SETTINGS_H
+
+#include "lib/config/layers.h"
+#include "upgrader/fetch.h"
+
+struct settings {
+	struct config config;
+	const char *channel; /* proa.upgrade.url, borrowed from `config`; or NULL */
+};
+
+/*
+ * Reads the configuration, and puts its proxies into `fetch`, unless the environment names one.
+ * What is in error in it is proa status's to say. Returns 0, -EACCES (only root may read it) or
+ * -ENOMEM.
+ */
+int settings_load(struct settings *settings, struct fetch_options *fetch, struct error *err);
+void settings_free(struct settings *settings);
+#define _cleanup_settings_ __attribute__((cleanup(settings_free)))
+
+#endif
