@@ -364,7 +364,7 @@ class Machine:
                   f"printf '\\nproa-test-%s=%d\\n' end-{token} $?\n")
         self.wait_for(f"proa-test-begin-{token}\r?\n", deadline)
         start = self._read_to
-        found = self.wait_for(f"\r?\nproa-test-end-{token}=(\\d+)", deadline)
+        found = self.wait_for(f"\r?\nproa-test-end-{token}=(\\d+)\r?\n", deadline)
         output = found.string[start:found.start()].replace("\r", "")
         # The kernel and the services talk on the same console.
         lines = [line for line in output.split("\n")

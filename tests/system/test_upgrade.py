@@ -1,0 +1,104 @@
+"""A running machine writes a newer release beside its own, boots it, and goes back."""
+
+import io
+import json
+import tarfile
+
+from disk import BUILD, find_bundle, manifest
+from machine import run_quietly
+from web import Server
+
+NEWER = "2099.1.0"
+CHANNEL = "stable.channel"
+
+
+def newer_bundle(path):
+    """This build's release under a later version, signed anew."""
+    with tarfile.open(find_bundle()) as old, \
+            tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as new:
+        for member in old:
+            data = old.extractfile(member)
+            if member.name == "manifest":
+                text = data.read().replace(f"version={manifest()['version']}\n".encode(),
+                                           f"version={NEWER}\n".encode(), 1)
+                member.size, data = len(text), io.BytesIO(text)
+            new.addfile(member, data)
+    run_quietly(BUILD / "proa-image", "sign", "-k", BUILD / "keys/test.key", path)
+    return path
+
+
+def publish(folder, serial):
+    """What lies on the server: a channel with the newer release."""
+    run_quietly(BUILD / "proa-image", "channel", "-o", folder / CHANNEL, "-k",
+                BUILD / "keys/test.key", "--serial", serial, folder / "newer.bundle")
+    return {name: (folder / name).read_bytes() for name in
+            (CHANNEL, CHANNEL + ".sig", "newer.bundle")}
+
+
+def status(one):
+    return json.loads(one.check("sudo proa status --json || true"))
+
+
+def result(one, command, expect=0, deadline=600):
+    code, said = one.run(f"sudo {command} --json 2>/tmp/errors", deadline)
+    assert code == expect, said + one.check("cat /tmp/errors")
+    return json.loads(said.splitlines()[-1])
+
+
+def test_upgrade_and_back(disk, machine, folder):
+    newer_bundle(folder / "newer.bundle")
+    version = manifest()["version"]
+    server = Server(publish(folder, "7"))
+    try:
+        upgrade_and_back(machine(disk()), server, folder, version)
+    finally:
+        server.stop()
+
+
+def upgrade_and_back(one, server, folder, version):
+    one.wait_boot("health gate passed")
+    one.wait_shell()
+    # QEMU's own network: the host's loopback is there.
+    address = server.url(CHANNEL).replace("127.0.0.1", "10.0.2.2")
+    code, said = one.run("proa upgrade --yes")
+    assert code == 10 and "sudo" in said
+    assert "proa.upgrade.url" in one.run("sudo proa upgrade --yes")[1]
+    one.check(f"sudo proa config set proa.upgrade.url {address}")
+
+    said = result(one, "proa list")
+    assert [(one["version"], one["state"]) for one in said["releases"]] == [(NEWER, "newer")]
+    said = result(one, "proa upgrade --yes")
+    assert (said["result"], said["slot"], said["from"], said["version"]) == \
+        ("upgraded", "b", version, NEWER)
+    # The image is the same: nothing but the channel and the bundle's head came.
+    assert said["bytes_fetched"] < 4 << 20 and said["bytes_reused"] > 300 << 20
+    # An old channel is not taken a second time.
+    server.files = publish(folder, "6")
+    said = result(one, "proa upgrade --yes", expect=27)
+    assert "an old channel" in said["error"]
+    server.files = publish(folder, "8")
+    assert status(one)["flip"]["pending"] is True
+    assert result(one, "proa upgrade --yes", expect=3)["result"] == "pending"
+    one.type(" sudo proa reboot\n")
+
+    one.wait_boot(f"root verified: slot b, version {NEWER}")
+    one.wait_for("health gate passed")
+    one.wait_shell()
+    found = status(one)
+    assert (found["slot"], found["version"], found["phase"]) == ("b", NEWER, "passed")
+    # Its orderly end makes it good: a person may then condemn the one that it is left for.
+    one.type(" sudo proa rollback --reboot\n")
+
+    one.wait_boot(f"root verified: slot a, version {version}")
+    one.wait_for("health gate passed")
+    one.wait_shell()
+    assert result(one, "proa mark bad")["slot"] == "a"
+    found = status(one)
+    assert found["phase"] == "degraded" and "marked bad" in found["degraded"]
+    assert (found["flip"]["next"], found["flip"]["a"]) == ("b", {"left": 0, "good": False})
+    assert result(one, "proa upgrade --yes", expect=3)["result"] == "pending"
+    # And thinks again: the running slot stays.
+    assert result(one, "proa rollback")["result"] == "cancelled"
+    flip = status(one)["flip"]
+    assert (flip["next"], flip["pending"], flip["a"]["left"], flip["b"]["left"]) == \
+        ("a", False, 1, 0)
