@@ -42,19 +42,27 @@ enum { STEADY_S = 10 };
 
 /*
  * "Up Less than a second", "Up 3 seconds", "Up 3 seconds (health: starting)": Docker's
- * units.HumanDuration. Where its check has passed already, the check knows better.
+ * units.HumanDuration. Below a minute it is young: gives its age.
  */
-static bool has_just_started(const json_t *container)
+static bool is_young(const json_t *container, unsigned *seconds)
 {
 	const char *status = json_string_value(json_object_get(container, "Status"));
-	unsigned seconds;
 	int read = 0;
 
-	if (!status || health_of(container) == HEALTHY)
+	*seconds = 0;
+	if (!status)
 		return false;
 	if (strncmp(status, "Up Less than ", strlen("Up Less than ")) == 0)
 		return true;
-	return sscanf(status, "Up %3u second%n", &seconds, &read) == 1 && read > 0 &&
+	return sscanf(status, "Up %3u second%n", seconds, &read) == 1 && read > 0;
+}
+
+/* Where its check has passed already, the check knows better. */
+static bool has_just_started(const json_t *container)
+{
+	unsigned seconds;
+
+	return health_of(container) != HEALTHY && is_young(container, &seconds) &&
 	       seconds < STEADY_S;
 }
 
@@ -97,13 +105,55 @@ static const json_t *find(const json_t *list, const char *name)
 	return NULL;
 }
 
+/* Since when each look has found it running; of those that it did not, nothing is kept. */
+static void note_running(struct containers *containers, const json_t *list, uint64_t now_ms)
+{
+	json_t *seen = json_object();
+	const json_t *container;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, container)
+	{
+		const char *id = json_string_value(json_object_get(container, "Id"));
+		json_t *since = id ? json_object_get(containers->seen_ms, id) : NULL;
+
+		if (!id || !is_running(container))
+			continue;
+		if (since)
+			(void)json_object_set(seen, id, since);
+		else
+			(void)json_object_set_new(seen, id, json_integer((json_int_t)now_ms));
+	}
+	json_decref(containers->seen_ms);
+	containers->seen_ms = seen;
+}
+
+/*
+ * Docker 28 counts a container's age from before its network and its process are made, and goes
+ * on calling it running until all of that is taken down again: on a slow machine both take many
+ * seconds, and one that ends at once may be ten seconds old.
+ */
+static bool was_seen_for_long(const struct containers *containers, const json_t *container,
+			      uint64_t now_ms)
+{
+	const char *id = json_string_value(json_object_get(container, "Id"));
+	const json_t *since = id ? json_object_get(containers->seen_ms, id) : NULL;
+	unsigned seconds;
+
+	if (health_of(container) == HEALTHY || !is_young(container, &seconds))
+		return true;
+	return since && now_ms - (uint64_t)json_integer_value(since) >= STEADY_S * 1000;
+}
+
 /* One that is gone altogether was removed by a person: docker rm is no failure of a release. */
-void containers_judge(struct containers *containers, const json_t *list)
+void containers_judge(struct containers *containers, const json_t *list, uint64_t now_ms,
+		      bool waiting)
 {
 	const json_t *container;
 	size_t i;
 
 	containers->said[0] = '\0';
+	note_running(containers, list, now_ms);
 	json_array_foreach((json_t *)list, i, container)
 	{
 		const char *name = name_of(container);
@@ -117,7 +167,8 @@ void containers_judge(struct containers *containers, const json_t *list)
 			miss(containers, name, "does not run");
 		else if ((required || before->healthy) && health != HEALTHY && health != NO_CHECK)
 			miss(containers, name, "is not healthy");
-		else if (has_just_started(container))
+		else if (has_just_started(container) ||
+			 (waiting && !was_seen_for_long(containers, container, now_ms)))
 			miss(containers, name, "has only just started");
 	}
 }
@@ -261,5 +312,6 @@ void containers_free(struct containers *containers)
 		free(containers->before[i].name);
 	free(containers->before);
 	json_decref(containers->policies);
+	json_decref(containers->seen_ms);
 	*containers = (struct containers){0};
 }

@@ -25,13 +25,20 @@ struct containers {
 	struct containers_seen *before; /* of the last boot; what is expected still */
 	size_t count;
 	json_t *policies;         /* id → whether it has a restart policy */
+	json_t *seen_ms;          /* id → since when each look has found it running */
 	char said[GATE_TEXT_MAX]; /* what is missing; "": nothing */
 };
 
 /*
  * Judges the answer to /containers/json?all=1 of user Docker: fills `said`.
+ *
+ * now_ms   when it was given
+ * waiting  the gate has not spoken: looks follow each other quickly, and all of them must have
+ *          found a young container running for a while, since Docker's own word for its age
+ *          counts from before it was made
  */
-void containers_judge(struct containers *containers, const json_t *list);
+void containers_judge(struct containers *containers, const json_t *list, uint64_t now_ms,
+		      bool waiting);
 
 /*
  * The id of a running container of which it is not known yet whether it has a restart

@@ -157,7 +157,8 @@ static void listed(void *data, const struct docker_reply *reply)
 	    supervisor->stopping != judge->remembering)
 		return;
 	judge->listed = true;
-	containers_judge(&judge->containers, reply->body);
+	containers_judge(&judge->containers, reply->body, console_now_ms(),
+			 supervisor->gate.verdict == GATE_OPEN);
 	/* What runs in a boot that failed is no measure for the next one. */
 	if (supervisor->gate.verdict != GATE_PASSED)
 		return;

@@ -115,7 +115,7 @@ static void assert_judged(const char *before, const char *list, const char *said
 
 	assert_non_null(json);
 	assert_int_equal(containers_read(&containers, before), 0);
-	containers_judge(&containers, json);
+	containers_judge(&containers, json, 1000, false);
 	if (strcmp(containers.said, said) != 0)
 		fail_msg("%s: \"%s\" and not \"%s\"", list, containers.said, said);
 	containers_free(&containers);
@@ -166,6 +166,43 @@ static void test_containers(void **state)
 	/* What is none: nothing is expected, nothing breaks. */
 	assert_judged("\n \nweb healt\n", "[{}, 3, {\"Names\": []}, {\"Names\": [\"web\"]}]",
 		      "container web does not run");
+}
+
+/* While the gate waits, Docker's word for the age of a young one is not enough. */
+static void test_seen_for_long(void **state)
+{
+	static const struct {
+		uint64_t now_ms;
+		const char *state, *status, *said;
+	} looks[] = {
+		{1000, "running", "Up 11 seconds", "container web has only just started"},
+		{10999, "running", "Up 21 seconds", "container web has only just started"},
+		{11000, "running", "Up 21 seconds", ""},
+		/* It ended, and runs again: from here on anew. */
+		{13000, "restarting", "Restarting (1) 1 second ago", "container web does not run"},
+		{15000, "running", "Up 12 seconds", "container web has only just started"},
+		{25000, "running", "Up 9 seconds", "container web has only just started"},
+		{26000, "running", "Up 10 seconds", ""},
+		/* One that ran all the while, or whose check has passed, needs no second look. */
+		{28000, "exited", "Exited (1)", "container web does not run"},
+		{30000, "running", "Up 3 minutes", ""},
+		{32000, "exited", "Exited (1)", "container web does not run"},
+		{34000, "running", "Up 1 second (healthy)", ""},
+	};
+	struct containers containers = {0};
+
+	(void)state;
+	assert_int_equal(containers_read(&containers, "web\n"), 0);
+	for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++) {
+		json_t *list = json_pack("[{s:s, s:[s], s:s, s:s}]", "Id", "1", "Names", "/web",
+					 "State", looks[i].state, "Status", looks[i].status);
+
+		containers_judge(&containers, list, looks[i].now_ms, true);
+		print_message("  %s\n", looks[i].status);
+		assert_string_equal(containers.said, looks[i].said);
+		json_decref(list);
+	}
+	containers_free(&containers);
 }
 
 static void test_record(void **state)
@@ -220,6 +257,7 @@ int main(void)
 		cmocka_unit_test(test_checks),
 		cmocka_unit_test(test_checks_end),
 		cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_seen_for_long),
 		cmocka_unit_test(test_record),
 	};
 
