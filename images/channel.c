@@ -18,7 +18,7 @@
 enum { DAY_S = 24 * 60 * 60, DAYS_MAX = 3650 };
 
 struct channel_request {
-	const char *name, *serial, *time, *days, *output;
+	const char *serial, *time, *days, *output;
 	struct option_list keys;
 	const char *bundles[CHANNEL_RELEASES_MAX];
 	size_t bundle_count;
@@ -54,15 +54,18 @@ static int add_bundle(struct channel *channel, const char *path, struct error *e
 	return r < 0 ? error_set(err, r, "OpenSSL could not hash the manifest") : 0;
 }
 
-/* One more than that of the file that is about to be replaced. */
-static int next_serial(const char *path, uint64_t *serial, struct error *err)
+/*
+ * One more than that of the file that is about to be replaced; and at least the time, so that a
+ * channel that is made where the former one does not lie is newer than that, too.
+ */
+static int next_serial(const char *path, uint64_t now, uint64_t *serial, struct error *err)
 {
 	_cleanup_free_ char *text = NULL;
 	struct channel before;
 	size_t size;
 	int r;
 
-	*serial = 1;
+	*serial = now;
 	if (access(path, F_OK) < 0)
 		return 0;
 	r = io_read_file(path, CHANNEL_SIZE_MAX, &text, &size, err);
@@ -70,7 +73,7 @@ static int next_serial(const char *path, uint64_t *serial, struct error *err)
 		r = channel_parse(text, size, &before, err);
 	if (r < 0)
 		return error_wrap(err, r, "%s, whose serial is to be followed", path);
-	*serial = before.serial + 1;
+	*serial = before.serial < now ? now : before.serial + 1;
 	return 0;
 }
 
@@ -85,18 +88,33 @@ static int number(const char *text, const char *name, uint64_t most, uint64_t *o
 			 (unsigned long long)most);
 }
 
+/* A machine takes a channel for that alone which its address names: NAME.channel. */
+static int name_of(const char *path, char out[MANIFEST_TEXT_SIZE], struct error *err)
+{
+	const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+	const char *dot = strrchr(file, '.');
+
+	if (!dot || dot == file || strcmp(dot, ".channel") != 0 ||
+	    (size_t)(dot - file) >= MANIFEST_TEXT_SIZE)
+		return error_set(err, -EINVAL, "-o %s: a channel's file is called NAME.channel",
+				 path);
+	snprintf(out, MANIFEST_TEXT_SIZE, "%.*s", (int)(dot - file), file);
+	return 0;
+}
+
 static int fill(const struct channel_request *q, struct channel *channel, struct error *err)
 {
 	uint64_t days = 0;
 	int r = number(q->days, "days", DAYS_MAX, &days, err);
 
-	snprintf(channel->name, sizeof(channel->name), "%s", q->name);
+	if (r == 0)
+		r = name_of(q->output, channel->name, err);
 	channel->time = (uint64_t)time(NULL);
 	if (r == 0 && q->time)
 		r = number(q->time, "time", INT64_MAX, &channel->time, err);
 	if (r == 0)
 		r = q->serial ? number(q->serial, "serial", INT64_MAX, &channel->serial, err)
-			      : next_serial(q->output, &channel->serial, err);
+			      : next_serial(q->output, channel->time, &channel->serial, err);
 	channel->expires = channel->time + days * DAY_S;
 	for (size_t i = 0; r == 0 && i < q->bundle_count; i++)
 		r = add_bundle(channel, q->bundles[i], err);
@@ -138,11 +156,10 @@ static int make(const struct channel_request *q, struct error *err)
 
 int image_channel(int argc, char **argv)
 {
-	struct channel_request q = {.name = "stable", .days = "30"};
+	struct channel_request q = {.days = "30"};
 	const struct option options[] = {
-		{0, "name", "NAME", OPTION_STRING, &q.name, "of the channel (default stable)"},
 		{0, "serial", "N", OPTION_STRING, &q.serial,
-		 "default: one more than the file's that is replaced, or 1"},
+		 "default: one more than the replaced file's, and at least the time"},
 		{0, "time", "SECONDS", OPTION_STRING, &q.time, "since 1970 (default now)"},
 		{0, "days", "N", OPTION_STRING, &q.days, "until it expires (default 30)"},
 		{'k', "key", "KEY", OPTION_LIST, &q.keys, "sign with this private channel key"},

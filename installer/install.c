@@ -193,7 +193,7 @@ int install_run(struct install *install, struct error *err)
 		r = write_flip(install, err);
 	/* From here on the slot is one; the boot loader comes when all else is on the medium. */
 	if (r == 0)
-		r = slot_write_descriptor(&slot, install->bundle, install->root_number, NULL, err);
+		r = slot_write_descriptor(&slot, install->bundle, install->root_number, 0, err);
 	if (r < 0)
 		return r;
 

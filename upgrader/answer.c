@@ -93,6 +93,22 @@ int answer_channel(int result)
 	}
 }
 
+int answer_begin(int result)
+{
+	return result == -EPERM       ? EXIT_REFUSED
+	       : result == -EREMOTEIO ? ANSWER_NETWORK
+				      : EXIT_FAILED;
+}
+
+int answer_flip(int result)
+{
+	return result == -EPERM ? EXIT_REFUSED
+	       : result == -EBADMSG || result == -ENODATA || result == -ENOKEY ||
+			       result == -EKEYREJECTED
+		       ? ANSWER_DAMAGED_SLOT
+		       : EXIT_FAILED;
+}
+
 struct target_request answer_here(bool writes)
 {
 	return (struct target_request){
@@ -123,22 +139,27 @@ int answer_failed(const struct answer_request *request, int exit_code, const str
 	return exit_code;
 }
 
-int answer_done(const struct answer_request *request, json_t *json, const char *sentence)
+int answer_done(const struct answer_request *request, int exit_code, json_t *json,
+		const char *sentence)
 {
-	struct error err = ERROR_INIT;
-
-	if (request->json) {
-		if (print(json) != EXIT_DONE) {
-			fprintf(stderr, "%s: cannot print the result; it is: %s\n",
-				request->command, sentence);
-			return EXIT_FAILED;
-		}
-	} else {
+	if (!request->json) {
 		json_decref(json);
 		printf("%s\n", sentence);
+		return exit_code;
 	}
-	if (!request->reboot)
-		return EXIT_DONE;
+	if (print(json) == EXIT_DONE)
+		return exit_code;
+	fprintf(stderr, "%s: cannot print the result; it is: %s\n", request->command, sentence);
+	return EXIT_FAILED;
+}
+
+int answer_reboot(const struct answer_request *request, json_t *json, const char *sentence)
+{
+	struct error err = ERROR_INIT;
+	int r = answer_done(request, EXIT_DONE, json, sentence);
+
+	if (!request->reboot || r != EXIT_DONE)
+		return r;
 	if (request_pid1(request->target.init_socket, "reboot", NULL, 0, &err) < 0) {
 		fprintf(stderr, "%s: %s; reboot by hand: sudo proa reboot\n", request->command,
 			err.message);

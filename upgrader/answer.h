@@ -34,6 +34,8 @@ int answer_target(int result);
 int answer_bundle(int result);
 int answer_plan(int result);
 int answer_channel(int result);
+int answer_begin(int result); /* upgrade_begin */
+int answer_flip(int result);  /* upgrade_check, upgrade_flip */
 
 /* What every command of the upgrader can be told. */
 struct answer_request {
@@ -67,9 +69,13 @@ struct target_request answer_here(bool writes);
 int answer_failed(const struct answer_request *request, int exit_code, const struct error *err);
 
 /*
- * Says what was done: a sentence on standard output, or `json`, which it releases. Then
- * reboots where that was asked for. Returns an exit code.
+ * Says what was done: a sentence on standard output, or `json`, which it releases. Returns
+ * `exit_code`, which `json` names too, or EXIT_FAILED where it could not be said.
  */
-int answer_done(const struct answer_request *request, json_t *json, const char *sentence);
+int answer_done(const struct answer_request *request, int exit_code, json_t *json,
+		const char *sentence);
+
+/* The same, for what a reboot makes true; reboots where that was asked for. */
+int answer_reboot(const struct answer_request *request, json_t *json, const char *sentence);
 
 #endif

@@ -15,7 +15,7 @@ enum { NEAR = 64 << 10 };
 
 enum source { FROM_NETWORK, FROM_RUNNING, FROM_TARGET };
 
-struct work {
+struct apply_work {
 	struct apply *apply;
 	const struct index *index;
 	struct chunks have; /* of the running slot */
@@ -32,9 +32,11 @@ struct work {
 	struct progress progress;
 };
 
-static void free_work(struct work *w)
+void apply_end(struct apply_work *w)
 {
-	fetch_stop(w->fetch, NULL, NULL);
+	if (!w)
+		return;
+	fetch_stop(w->fetch, NULL, NULL, NULL);
 	chunks_free(&w->have);
 	hash_free(w->hash);
 	ZSTD_freeDCtx(w->zstd);
@@ -44,9 +46,15 @@ static void free_work(struct work *w)
 	free(w->packed);
 	free(w->raw);
 	free(w->chunk);
+	free(w);
 }
 
-static int has_hash(struct work *w, const uint8_t *data, const struct index_chunk *chunk)
+static void cleanup_work(struct apply_work **w)
+{
+	apply_end(*w);
+}
+
+static int has_hash(struct apply_work *w, const uint8_t *data, const struct index_chunk *chunk)
 {
 	uint8_t digest[HASH_SIZE];
 	int r = hash_reset(w->hash);
@@ -65,13 +73,13 @@ static void cut(void *context, uint64_t done)
 
 /* ---- what is there ---- */
 
-static int read_running(struct work *w, struct error *err)
+static int read_running(struct apply_work *w, struct error *err)
 {
 	const struct apply *a = w->apply;
 	char what[] = "Looking through slot A";
 	int r;
 
-	what[sizeof(what) - 2] = a->to->letter == 'a' ? 'B' : 'A';
+	what[sizeof(what) - 2] = a->to.letter == 'a' ? 'B' : 'A';
 	progress_start(&w->progress, a->progress, what, a->from_size);
 	r = chunks_read(a->from_fd, a->from_offset, a->from_size, cut, &w->progress, &w->have, err);
 	progress_end(&w->progress);
@@ -80,16 +88,16 @@ static int read_running(struct work *w, struct error *err)
 
 /* Left by an upgrade that was interrupted? What cannot be read is no reason to fail: it is
  * written anew. */
-static int is_in_target(struct work *w, const struct index_chunk *chunk, uint64_t offset)
+static int is_in_target(struct apply_work *w, const struct index_chunk *chunk, uint64_t offset)
 {
-	const struct slot_writer *to = w->apply->to;
+	const struct slot_writer *to = &w->apply->to;
 
 	if (io_pread_full(to->fd, w->chunk, chunk->size, to->offset + offset) < 0)
 		return 0;
 	return has_hash(w, w->chunk, chunk);
 }
 
-static int choose_sources(struct work *w, struct error *err)
+static int choose_sources(struct apply_work *w, struct error *err)
 {
 	uint64_t offset = 0;
 
@@ -113,7 +121,7 @@ static int choose_sources(struct work *w, struct error *err)
 }
 
 /* The wanted frames as parts of the file, near neighbours joined. */
-static int make_ranges(struct work *w, struct error *err)
+static int make_ranges(struct apply_work *w, struct error *err)
 {
 	w->ranges = calloc(w->index->frames ? w->index->frames : 1, sizeof(*w->ranges));
 	if (!w->ranges)
@@ -134,7 +142,7 @@ static int make_ranges(struct work *w, struct error *err)
 	return 0;
 }
 
-static int prepare(struct work *w, struct error *err)
+static int prepare(struct apply_work *w, struct error *err)
 {
 	uint32_t packed = 1, raw = 1;
 	int r;
@@ -157,26 +165,36 @@ static int prepare(struct work *w, struct error *err)
 	r = read_running(w, err);
 	if (r == 0)
 		r = choose_sources(w, err);
+	return r < 0 ? r : make_ranges(w, err);
+}
+
+int apply_prepare(struct apply *apply, struct apply_work **out, struct error *err)
+{
+	_cleanup_(cleanup_work) struct apply_work *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w)
+		return error_oom(err);
+	w->apply = apply;
+	w->index = &apply->head->index;
+	r = prepare(w, err);
 	if (r == 0)
-		r = make_ranges(w, err);
-	if (r < 0 || w->range_count == 0)
-		return r;
-	w->stream = w->ranges[0].offset;
-	return fetch_start(w->apply->fetch, w->ranges, w->range_count, &w->fetch, err);
+		*out = ptr_take(w);
+	return r;
 }
 
 /* ---- what comes ---- */
 
 /* The pipe ended early: the network's fault is told by who fetched. */
-static int fetch_failed(struct work *w, struct error *err)
+static int fetch_failed(struct apply_work *w, struct error *err)
 {
-	int r = fetch_stop(ptr_take(w->fetch), &w->apply->fetched, err);
+	int r = fetch_stop(ptr_take(w->fetch), NULL, &w->apply->fetched, err);
 
 	return r < 0 ? r : error_set(err, -EIO, "the transfer ended early");
 }
 
 /* Bytes of the pipe up to `end` of the file, into `out` or thrown away (NULL). */
-static int take(struct work *w, uint8_t *out, uint64_t end, struct error *err)
+static int take(struct apply_work *w, uint8_t *out, uint64_t end, struct error *err)
 {
 	while (w->stream < end) {
 		uint64_t left = end - w->stream;
@@ -194,7 +212,7 @@ static int take(struct work *w, uint8_t *out, uint64_t end, struct error *err)
 	return 0;
 }
 
-static int take_frame(struct work *w, uint32_t number, struct error *err)
+static int take_frame(struct apply_work *w, uint32_t number, struct error *err)
 {
 	struct index_frame frame = index_frame_at(w->index, number);
 	uint64_t start = w->apply->data_offset + frame.offset;
@@ -211,7 +229,8 @@ static int take_frame(struct work *w, uint32_t number, struct error *err)
 
 /* ---- the image ---- */
 
-static int copy_from_running(struct work *w, const struct index_chunk *chunk, struct error *err)
+static int copy_from_running(struct apply_work *w, const struct index_chunk *chunk,
+			     struct error *err)
 {
 	const struct chunks_entry *entry = chunks_find(&w->have, chunk);
 	int r = io_pread_full(w->apply->from_fd, w->chunk, chunk->size,
@@ -226,7 +245,7 @@ static int copy_from_running(struct work *w, const struct index_chunk *chunk, st
 				 (unsigned long long)entry->offset);
 }
 
-static int write_chunk(struct work *w, uint32_t number, uint64_t offset, struct error *err)
+static int write_chunk(struct apply_work *w, uint32_t number, uint64_t offset, struct error *err)
 {
 	struct index_chunk chunk = index_chunk_at(w->index, number);
 	const uint8_t *data = w->chunk;
@@ -248,10 +267,10 @@ static int write_chunk(struct work *w, uint32_t number, uint64_t offset, struct 
 				      "the bundle is damaged: chunk %u has the wrong hash", number);
 		break;
 	}
-	return r < 0 ? r : slot_write_bytes(w->apply->to, data, chunk.size, offset, err);
+	return r < 0 ? r : slot_write_bytes(&w->apply->to, data, chunk.size, offset, err);
 }
 
-static int write_image(struct work *w, struct error *err)
+static int write_image(struct apply_work *w, struct error *err)
 {
 	uint32_t frame = UINT32_MAX;
 	uint64_t offset = 0;
@@ -271,22 +290,26 @@ static int write_image(struct work *w, struct error *err)
 		offset += chunk.size;
 		progress_update(&w->progress, offset);
 	}
-	return slot_write_sync(w->apply->to, err);
+	return slot_write_sync(&w->apply->to, err);
 }
 
-int apply_run(struct apply *apply, struct error *err)
+int apply_run(struct apply_work *w, struct error *err)
 {
-	_cleanup_(free_work) struct work w = {.apply = apply, .index = &apply->head->index};
+	struct apply *apply = w->apply;
 	char what[] = "Writing slot A";
-	int r = prepare(&w, err);
+	int r = 0;
 
+	if (w->range_count > 0) {
+		w->stream = w->ranges[0].offset;
+		r = fetch_start(apply->fetch, w->ranges, w->range_count, &w->fetch, err);
+	}
 	if (r < 0)
 		return r;
-	what[sizeof(what) - 2] = (char)(apply->to->letter - 'a' + 'A');
-	progress_start(&w.progress, apply->progress, what, apply->head->manifest.image_size);
-	r = write_image(&w, err);
-	progress_end(&w.progress);
+	what[sizeof(what) - 2] = (char)(apply->to.letter - 'a' + 'A');
+	progress_start(&w->progress, apply->progress, what, apply->head->manifest.image_size);
+	r = write_image(w, err);
+	progress_end(&w->progress);
 	if (r == 0)
-		r = fetch_stop(ptr_take(w.fetch), &apply->fetched, err);
+		r = fetch_stop(ptr_take(w->fetch), NULL, &apply->fetched, err);
 	return r;
 }

@@ -11,7 +11,7 @@
 #include "upgrader/fetch.h"
 
 struct apply {
-	const struct slot_writer *to;
+	struct slot_writer to;
 	int from_fd; /* the running slot's image */
 	uint64_t from_offset, from_size;
 	const struct bundle_head *head;
@@ -22,14 +22,27 @@ struct apply {
 	uint64_t reused, fetched;
 };
 
+struct apply_work;
+
+/*
+ * Looks through both slots for what need not be fetched; writes nothing. What cannot be read is
+ * fetched. `apply` is borrowed until apply_end, which the caller calls.
+ *
+ * Returns 0 or -ENOMEM, -EIO (OpenSSL refused).
+ */
+int apply_prepare(struct apply *apply, struct apply_work **out, struct error *err);
+
 /*
  * Writes the whole image and syncs it; the target's descriptor was erased before
- * (slot_write_begin), and slot_read_back has the last word. May be called again after a failure:
- * what was written by then is not fetched again.
+ * (slot_write_begin), and slot_read_back has the last word. After a failure the whole may be
+ * tried anew: what was written by then is not fetched again.
  *
  * Returns 0; -EBADMSG where what came is not what the index names; -EIO where a disk fails;
  * -EREMOTEIO where the network does; or another negative errno.
  */
-int apply_run(struct apply *apply, struct error *err);
+int apply_run(struct apply_work *work, struct error *err);
+
+/* NULL is fine. */
+void apply_end(struct apply_work *work);
 
 #endif

@@ -57,9 +57,11 @@ int chunks_read(int fd, uint64_t offset, uint64_t size, chunks_progress_fn progr
 		size_t used = 0;
 		int r = io_pread_full(fd, window + held, more, offset + done + held);
 
-		if (r < 0)
-			return error_set(err, r, "cannot read the slot at byte %llu: %s",
-					 (unsigned long long)(done + held), strerror(-r));
+		if (r < 0) {
+			done += held + more;
+			held = 0;
+			continue;
+		}
 		held += more;
 		/* A cut needs CHUNKER_MAX bytes before it, or the image's end. */
 		while (held > 0 && (held >= CHUNKER_MAX || done + held == size)) {

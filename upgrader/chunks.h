@@ -20,7 +20,9 @@ struct chunks {
 /* Called now and then with the bytes done. */
 typedef void (*chunks_progress_fn)(void *context, uint64_t done);
 
-/* Reads and cuts the `size` bytes of an image at `offset` of `fd`. Returns 0 or a negative errno.
+/*
+ * Reads and cuts the `size` bytes of an image at `offset` of `fd`. What cannot be read is left
+ * out: cuts find their way again behind it. Returns 0, -ENOMEM or -EIO (OpenSSL refused).
  */
 int chunks_read(int fd, uint64_t offset, uint64_t size, chunks_progress_fn progress, void *context,
 		struct chunks *out, struct error *err);

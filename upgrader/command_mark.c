@@ -70,7 +70,7 @@ static int mark(const struct answer_request *q, struct target *target, enum flip
 		 running ? "Slot %c is marked bad: slot %c boots next."
 			 : "Slot %c is marked bad: slot %c stays the one that boots.",
 		 letter, flip_letter(flip_other(which)));
-	return answer_done(q,
+	return answer_done(q, EXIT_DONE,
 			   json_pack("{s:s, s:s, s:i, s:s%}", "event", "result", "result",
 				     "marked bad", "exit", 0, "slot", &letter, (size_t)1),
 			   sentence);

@@ -17,10 +17,28 @@ static int cancel(const struct answer_request *q, struct target *target, struct 
 	snprintf(sentence, sizeof(sentence),
 		 "The flip to slot %c is taken back: slot %c stays the one that boots.",
 		 flip_letter(target_other(target)), running);
-	return answer_done(q,
+	return answer_done(q, EXIT_DONE,
 			   json_pack("{s:s, s:s, s:i, s:s%}", "event", "result", "result",
-				     "cancelled", "exit", 0, "slot", &running, (size_t)1),
+				     "cancelled", "exit", EXIT_DONE, "slot", &running, (size_t)1),
 			   sentence);
+}
+
+/* The running slot was condemned in this boot: the way back is ordered already. */
+static int left_already(const struct answer_request *q, const struct target *target)
+{
+	char other = flip_letter(target_other(target));
+	int exit_code = q->reboot ? EXIT_DONE : EXIT_NOTHING_TO_DO;
+	char sentence[160];
+	json_t *json;
+
+	snprintf(sentence, sizeof(sentence),
+		 "Slot %c is condemned, and slot %c boots next already.%s",
+		 flip_letter(target->facts.running), other,
+		 q->reboot ? "" : " Reboot: sudo proa reboot");
+	json = json_pack("{s:s, s:s, s:i, s:s%}", "event", "result", "result", "pending", "exit",
+			 exit_code, "slot", &other, (size_t)1);
+	return q->reboot ? answer_reboot(q, json, sentence)
+			 : answer_done(q, exit_code, json, sentence);
 }
 
 /* Both must be whole: where one fails, the other one takes over. */
@@ -65,11 +83,11 @@ static int roll_back(const struct answer_request *q, struct target *target, stru
 		 target->facts.offline || q->reboot
 			 ? ""
 			 : " Reboot when it suits you: sudo proa reboot");
-	return answer_done(q,
-			   json_pack("{s:s, s:s, s:i, s:s%, s:s}", "event", "result", "result",
-				     "rolled back", "exit", 0, "slot", &letter, (size_t)1,
-				     "version", other.manifest.version),
-			   sentence);
+	return answer_reboot(q,
+			     json_pack("{s:s, s:s, s:i, s:s%, s:s}", "event", "result", "result",
+				       "rolled back", "exit", EXIT_DONE, "slot", &letter, (size_t)1,
+				       "version", other.manifest.version),
+			     sentence);
 }
 
 int command_rollback(int argc, char **argv)
@@ -99,5 +117,7 @@ int command_rollback(int argc, char **argv)
 	r = target_open(&q.target, &target, &err);
 	if (r < 0)
 		return answer_failed(&q, answer_target(r), &err);
+	if (target.pending && target.facts.condemned)
+		return left_already(&q, &target);
 	return target.pending ? cancel(&q, &target, &err) : roll_back(&q, &target, &err);
 }

@@ -27,6 +27,13 @@ static void free_request(struct request *q)
 	source_free(&q->source);
 }
 
+static void free_upgrade(struct upgrade **upgrade)
+{
+	if (*upgrade)
+		upgrade_end(*upgrade);
+	free(*upgrade);
+}
+
 static const char *const results[] = {
 	[DECIDE_WRITE] = "available",
 	[DECIDE_WRITTEN] = "staged",
@@ -51,11 +58,11 @@ static int nothing(const struct request *q, const struct upgrade *upgrade)
 	const char *version = bundle_head(upgrade->bundle)->manifest.version;
 	enum flip_slot other = target_other(upgrade->target);
 	char sentence[256];
-	int r;
 
-	if (upgrade->answer == DECIDE_PENDING)
+	if (upgrade->answer == DECIDE_WRITTEN)
 		snprintf(sentence, sizeof(sentence),
-			 "Slot %c holds Proa %s already, and boots next: sudo proa reboot",
+			 "Slot %c holds Proa %s already. It boots when you say so: the same "
+			 "command without --stage.",
 			 flip_letter(other), version);
 	else if (upgrade->target->pending)
 		snprintf(sentence, sizeof(sentence),
@@ -65,9 +72,23 @@ static int nothing(const struct request *q, const struct upgrade *upgrade)
 	else
 		snprintf(sentence, sizeof(sentence), "Proa %s %s already.", version,
 			 upgrade->target->facts.offline ? "is there" : "runs");
-	r = answer_done(&q->answer, result(upgrade, results[upgrade->answer], EXIT_NOTHING_TO_DO),
-			sentence);
-	return r == EXIT_DONE && !q->answer.reboot ? EXIT_NOTHING_TO_DO : r;
+	return answer_done(&q->answer, EXIT_NOTHING_TO_DO,
+			   result(upgrade, results[upgrade->answer], EXIT_NOTHING_TO_DO), sentence);
+}
+
+/* All that is missing is a reboot. */
+static int pending(const struct request *q, const struct upgrade *upgrade)
+{
+	char sentence[256];
+
+	snprintf(sentence, sizeof(sentence), "Slot %c holds Proa %s already, and boots next%s",
+		 flip_letter(target_other(upgrade->target)),
+		 bundle_head(upgrade->bundle)->manifest.version,
+		 q->answer.reboot ? "." : ": sudo proa reboot");
+	if (q->answer.reboot)
+		return answer_reboot(&q->answer, result(upgrade, "pending", EXIT_DONE), sentence);
+	return answer_done(&q->answer, EXIT_NOTHING_TO_DO,
+			   result(upgrade, "pending", EXIT_NOTHING_TO_DO), sentence);
 }
 
 static void show(const struct upgrade *upgrade)
@@ -123,8 +144,24 @@ static int done(const struct request *q, const struct upgrade *upgrade)
 			 q->answer.reboot || upgrade->target->facts.offline
 				 ? ""
 				 : " Reboot when it suits you: sudo proa reboot");
-	return answer_done(&q->answer, result(upgrade, q->stage ? "staged" : "upgraded", EXIT_DONE),
-			   sentence);
+	return answer_reboot(
+		&q->answer, result(upgrade, q->stage ? "staged" : "upgraded", EXIT_DONE), sentence);
+}
+
+/* Into the other slot. Returns 0 or an exit code. */
+static int write_slot(struct upgrade *upgrade, struct error *err)
+{
+	int r = upgrade_begin(upgrade, err);
+
+	if (r < 0)
+		return answer_begin(r);
+	r = upgrade_write(upgrade, err);
+	if (r < 0)
+		error_wrap(err, r,
+			   "slot %c is not whole now, and slot %c boots as before; run this again",
+			   flip_letter(target_other(upgrade->target)),
+			   flip_letter(upgrade->target->facts.running));
+	return r < 0 ? answer_bundle(r) : 0;
 }
 
 static int run(const struct request *q, struct upgrade *upgrade, struct error *err)
@@ -133,33 +170,26 @@ static int run(const struct request *q, struct upgrade *upgrade, struct error *e
 
 	if (r < 0)
 		return answer_plan(r);
-	if (upgrade->answer == DECIDE_RUNS || upgrade->answer == DECIDE_PENDING ||
-	    (upgrade->answer == DECIDE_WRITTEN && q->stage))
+	if (upgrade->answer == DECIDE_PENDING)
+		return pending(q, upgrade);
+	if (upgrade->answer == DECIDE_WRITTEN && q->stage) {
+		r = upgrade_check(upgrade, err);
+		return r < 0 ? answer_flip(r) : nothing(q, upgrade);
+	}
+	if (upgrade->answer == DECIDE_RUNS)
 		return nothing(q, upgrade);
 	show(upgrade);
 	if (q->check)
-		return answer_done(&q->answer, result(upgrade, results[upgrade->answer], EXIT_DONE),
+		return answer_done(&q->answer, EXIT_DONE,
+				   result(upgrade, results[upgrade->answer], EXIT_DONE),
 				   "Nothing was written: --check.");
 	r = agree(q, err);
+	if (r == 0 && upgrade->answer == DECIDE_WRITE)
+		r = write_slot(upgrade, err);
 	if (r > 0)
 		return r;
-	if (upgrade->answer == DECIDE_WRITE) {
-		r = upgrade_write(upgrade, err);
-		if (r < 0) {
-			error_wrap(err, r,
-				   "slot %c is not whole now, and slot %c boots as before; run "
-				   "this again",
-				   flip_letter(target_other(upgrade->target)),
-				   flip_letter(upgrade->target->facts.running));
-			return answer_bundle(r);
-		}
-	}
 	r = q->stage ? 0 : upgrade_flip(upgrade, err);
-	if (r < 0)
-		return r == -EPERM     ? EXIT_REFUSED
-		       : r == -EBADMSG ? ANSWER_DAMAGED_SLOT
-				       : EXIT_FAILED;
-	return done(q, upgrade);
+	return r < 0 ? answer_flip(r) : done(q, upgrade);
 }
 
 static int check_request(const struct request *q)
@@ -221,7 +251,6 @@ static int nothing_newer(const struct request *q, const struct slot *running, si
 {
 	const char *version = running->manifest.version;
 	char sentence[256];
-	int r;
 
 	if (too_far > 0)
 		snprintf(sentence, sizeof(sentence),
@@ -231,11 +260,10 @@ static int nothing_newer(const struct request *q, const struct slot *running, si
 	else
 		snprintf(sentence, sizeof(sentence),
 			 "Proa %s runs, and the channel has nothing newer.", version);
-	r = answer_done(&q->answer,
-			json_pack("{s:s, s:s, s:i, s:s}", "event", "result", "result",
-				  "nothing newer", "exit", EXIT_NOTHING_TO_DO, "from", version),
-			sentence);
-	return r == EXIT_DONE ? EXIT_NOTHING_TO_DO : r;
+	return answer_done(&q->answer, EXIT_NOTHING_TO_DO,
+			   json_pack("{s:s, s:s, s:i, s:s}", "event", "result", "result",
+				     "nothing newer", "exit", EXIT_NOTHING_TO_DO, "from", version),
+			   sentence);
 }
 
 /* Looks in the channel for what to fetch. Returns -1 to go on, or an exit code. */
@@ -274,7 +302,8 @@ static int upgrade_target(struct request *q, struct target *target, struct error
 {
 	struct open_request open = {.bundle = q->bundle};
 	_cleanup_opened_ struct opened opened = OPENED_INIT;
-	_cleanup_free_ struct upgrade *upgrade = calloc(1, sizeof(*upgrade));
+	__attribute__((cleanup(free_upgrade))) struct upgrade *upgrade =
+		calloc(1, sizeof(*upgrade));
 	int r = upgrade ? source_open(&q->source, target, err) : error_oom(err);
 
 	if (r < 0)

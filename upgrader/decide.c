@@ -1,11 +1,23 @@
 #include "upgrader/decide.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 int decide_compare(const char *one, const char *other)
 {
-	return strverscmp(one, other);
+	size_t length = strcspn(one, "~"), other_length = strcspn(other, "~");
+	char base[MANIFEST_TEXT_SIZE], other_base[MANIFEST_TEXT_SIZE];
+	int order;
+
+	snprintf(base, sizeof(base), "%.*s", (int)length, one);
+	snprintf(other_base, sizeof(other_base), "%.*s", (int)other_length, other);
+	order = strverscmp(base, other_base);
+	if (order != 0 || (!one[length] && !other[other_length]))
+		return order;
+	if (!one[length] || !other[other_length])
+		return one[length] ? -1 : 1;
+	return strverscmp(one + length, other + other_length);
 }
 
 const struct channel_release *decide_pick(const struct channel *channel, const char *running,

@@ -29,7 +29,7 @@ struct decide_facts {
 
 /*
  * Older, the same, newer: below, at or above 0. Numbers count as such: 2026.9.0 is older than
- * 2026.11.0.
+ * 2026.11.0; and what stands behind "~" comes before the release: 2026.11.0~rc2 is older, too.
  */
 int decide_compare(const char *one, const char *other);
 

@@ -19,10 +19,12 @@
 
 enum {
 	CONNECT_S = 30,
-	SLOW_BYTES = 1000, /* a second, for … */
-	SLOW_S = 60,       /* … so long: the transfer is broken off, and tried anew */
-	TRIES = 8,         /* without a byte in between */
-	PAUSE_MS = 500,    /* before the second try; doubles up to … */
+	SLOW_BYTES = 1000,  /* a second, for … */
+	SLOW_S = 60,        /* … so long: the transfer is broken off, and tried anew */
+	TRIES = 8,          /* with less than ENOUGH in each */
+	TRIES_AT_FIRST = 4, /* before anything came at all */
+	ENOUGH = 64 << 10,  /* a byte a time would hold us up for years */
+	PAUSE_MS = 500,     /* before the second try; doubles up to … */
 	PAUSE_MAX_MS = 30 * 1000,
 	REDIRECTS = 5,
 	PIPE_SIZE = 256 << 10,
@@ -44,8 +46,9 @@ struct fetch {
 	uint64_t body; /* where in the file the next byte of the answer belongs */
 	bool answered; /* this answer's status was looked at */
 	bool ranged;   /* it is a part of the file, as asked */
-	bool came;     /* something wanted came in this try */
-	uint64_t received;
+	bool enough;   /* as much as ENOUGH, or a whole range, came in it */
+	uint64_t from; /* `at`, when it began */
+	uint64_t received, total;
 	char words[CURL_ERROR_SIZE];
 	int result;
 	struct error error;
@@ -95,8 +98,13 @@ static int look_at_answer(struct fetch *f)
 	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
 	f->ranged = status == 206;
 	f->body = f->ranged ? f->at : 0;
-	if (status == 200)
+	if (status == 200) {
+		curl_off_t length = -1;
+
+		curl_easy_getinfo(f->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+		f->total = length > 0 ? (uint64_t)length : 0;
 		return 0;
+	}
 	if (!f->ranged)
 		return fail(f, -EREMOTEIO,
 			    "the server's answer is neither the file nor a part of it");
@@ -129,9 +137,10 @@ static bool pass_on(struct fetch *f, const char *data, size_t size)
 		size -= take;
 		f->at += take;
 		f->body += take;
-		f->came = true;
+		f->enough = f->enough || f->at - f->from >= ENOUGH || take == left;
 		if (take == left) {
 			next_range(f);
+			f->from = f->at;
 			if (f->ranged)
 				return true;
 		}
@@ -256,7 +265,8 @@ static int attempt(struct fetch *f, bool last)
 	long status = 0;
 	CURLcode code;
 
-	f->answered = f->ranged = f->came = false;
+	f->answered = f->ranged = f->enough = false;
+	f->from = f->at;
 	f->words[0] = '\0';
 	ask_for_range(f);
 	code = curl_easy_perform(f->easy);
@@ -270,8 +280,11 @@ static int attempt(struct fetch *f, bool last)
 	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (code == CURLE_OK && !f->ranged)
 		return fail(f, -EREMOTEIO, "the file ends before the part that is wanted");
-	if ((code != CURLE_OK && !is_passing(code, status)) || (last && !f->came))
-		return fail(f, code_of(code), f->words[0] ? f->words : curl_easy_strerror(code));
+	if ((code != CURLE_OK && !is_passing(code, status)) || (last && !f->enough))
+		return fail(f, code_of(code),
+			    f->words[0]        ? f->words
+			    : code == CURLE_OK ? "the server sends next to nothing"
+					       : curl_easy_strerror(code));
 	return 0;
 }
 
@@ -294,9 +307,9 @@ static void *run(void *context)
 	unsigned int tries = 0;
 
 	while (!is_done(f) && !atomic_load(&f->stop)) {
-		if (attempt(f, tries + 1 >= TRIES) != 0)
+		if (attempt(f, tries + 1 >= (f->received ? TRIES : TRIES_AT_FIRST)) != 0)
 			break;
-		tries = f->came ? 0 : tries + 1;
+		tries = f->enough ? 0 : tries + 1;
 		/* A range that ended well is followed by the next one at once. */
 		if (tries > 0 || f->at != f->ranges[f->range].offset)
 			pause_before(f, tries ? tries : 1);
@@ -367,7 +380,7 @@ int fetch_fd(const struct fetch *fetch)
 	return fetch->read_fd;
 }
 
-int fetch_stop(struct fetch *fetch, uint64_t *received, struct error *err)
+int fetch_stop(struct fetch *fetch, uint64_t *total, uint64_t *received, struct error *err)
 {
 	__attribute__((cleanup(free_fetch))) struct fetch *f = fetch;
 
@@ -377,6 +390,8 @@ int fetch_stop(struct fetch *fetch, uint64_t *received, struct error *err)
 	cleanup_fd(&f->read_fd);
 	f->read_fd = -1;
 	pthread_join(f->thread, NULL);
+	if (total)
+		*total = f->total;
 	if (received)
 		*received += f->received;
 	return f->result < 0 ? error_set(err, f->result, "%s", f->error.message) : 0;

@@ -35,8 +35,8 @@ bool fetch_is_url(const char *text);
 /*
  * Starts to fetch the ranges, which rise and do not overlap; options and ranges are borrowed
  * until fetch_stop. A transfer that breaks or stalls is taken up where it was, with pauses that
- * grow, until nothing came for several tries. A server that knows no ranges sends the file from
- * its start; what is not wanted of it is thrown away.
+ * grow, until next to nothing came in several tries. A server that knows no ranges sends the file
+ * from its start; what is not wanted of it is thrown away.
  *
  * Returns 0, -EINVAL (the address), or another negative errno.
  */
@@ -52,16 +52,18 @@ int fetch_fd(const struct fetch *fetch);
 /*
  * Ends it, done or not, and frees all. NULL is fine.
  *
- * received  bytes that came over the network; may be NULL
+ * total     the file's length, as the server told it in an answer with the whole file; 0 where
+ *           it did not; may be NULL
+ * received  bytes that came over the network are added; may be NULL
  *
  * Returns 0, also where it was ended early; -EREMOTEIO where server or network are at fault, with
  * what they did; -EINVAL (address, certificates), -ENOMEM.
  */
-int fetch_stop(struct fetch *fetch, uint64_t *received, struct error *err);
+int fetch_stop(struct fetch *fetch, uint64_t *total, uint64_t *received, struct error *err);
 
 static inline void cleanup_fetch(struct fetch **fetch)
 {
-	fetch_stop(*fetch, NULL, NULL);
+	fetch_stop(*fetch, NULL, NULL, NULL);
 }
 #define _cleanup_fetch_ __attribute__((cleanup(cleanup_fetch)))
 

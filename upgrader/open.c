@@ -15,24 +15,45 @@ void open_end(struct opened *opened)
 	cleanup_fd(&opened->fd);
 }
 
+/* What is not there cannot be fetched: found out before anything is erased for it. */
+static int check_length(const struct bundle *bundle, const struct channel_release *release,
+			uint64_t total, struct error *err)
+{
+	uint64_t least = bundle_data_offset(bundle) + bundle_head(bundle)->manifest.data_size;
+
+	if (total == 0) /* the server did not say */
+		return 0;
+	if (release && total != release->bundle_size)
+		return error_set(err, -EBADMSG,
+				 "it has %llu bytes on the server, and %llu by the channel; is "
+				 "it still being copied there?",
+				 (unsigned long long)total,
+				 (unsigned long long)release->bundle_size);
+	return total >= least ? 0
+			      : error_set(err, -EBADMSG,
+					  "it is cut off: the server has %llu of %llu bytes",
+					  (unsigned long long)total, (unsigned long long)least);
+}
+
 /* From a server only what stands before the data; the rest is fetched as it is needed. */
-static int open_url(const struct fetch_options *options, const struct keyring *ring,
-		    struct opened *out, struct error *err)
+static int open_url(const struct fetch_options *options, const struct channel_release *release,
+		    const struct keyring *ring, struct opened *out, struct error *err)
 {
 	const struct fetch_range all = {0, FETCH_TO_END};
 	struct error network = ERROR_INIT;
 	struct fetch *fetch;
+	uint64_t total = 0;
 	int r, fetch_result;
 
 	r = fetch_start(options, &all, 1, &fetch, err);
 	if (r < 0)
 		return r;
 	r = bundle_open(fetch_fd(fetch), ring, &out->bundle, err);
-	fetch_result = fetch_stop(fetch, &out->fetched, &network);
+	fetch_result = fetch_stop(fetch, &total, &out->fetched, &network);
 	/* What never came is no damaged bundle. */
 	if (r < 0 && fetch_result < 0)
 		return error_set(err, fetch_result, "%s", network.message);
-	return r;
+	return r < 0 ? r : check_length(out->bundle, release, total, err);
 }
 
 static int open_file(const char *path, const struct keyring *ring, struct opened *out,
@@ -75,7 +96,7 @@ int open_release(const struct open_request *request, struct source *source,
 		if (!out->url)
 			return error_oom(err);
 		name = source->fetch.url = out->url;
-		r = open_url(&source->fetch, ring, out, err);
+		r = open_url(&source->fetch, request->release, ring, out, err);
 	} else {
 		r = open_file(name, ring, out, err);
 	}

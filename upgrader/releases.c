@@ -12,7 +12,7 @@
 #include "lib/io.h"
 
 /* Somebody may put a new channel there between our two requests. */
-enum { TRIES = 3 };
+enum { TRIES = 3, DAY_S = 24 * 60 * 60 };
 
 /* A small file, whole; the server may send what it likes, `limit` bytes of it are taken. */
 static int fetch_small(const struct fetch_options *options, char *out, size_t limit, size_t *size,
@@ -30,7 +30,7 @@ static int fetch_small(const struct fetch_options *options, char *out, size_t li
 	if (r < 0)
 		return r;
 	n = io_read_full(fetch_fd(fetch), buffer, limit + 1);
-	r = fetch_stop(fetch, NULL, err);
+	r = fetch_stop(fetch, NULL, NULL, err);
 	if (r < 0)
 		return r;
 	if (n < 0)
@@ -50,11 +50,12 @@ static int fetch_signed(const struct releases_request *q, char text[CHANNEL_SIZE
 	struct fetch_options beside = q->fetch;
 	struct signatures signatures;
 	size_t signature_size = 0;
-	int r = fetch_small(&q->fetch, text, CHANNEL_SIZE_MAX, size, err);
+	int path, r = fetch_small(&q->fetch, text, CHANNEL_SIZE_MAX, size, err);
 
 	if (r < 0)
 		return r;
-	if (asprintf(&signature_url, "%s.sig", q->fetch.url) < 0) {
+	path = (int)strcspn(q->fetch.url, "?#");
+	if (asprintf(&signature_url, "%.*s.sig%s", path, q->fetch.url, q->fetch.url + path) < 0) {
 		signature_url = NULL;
 		return error_oom(err);
 	}
@@ -68,13 +69,16 @@ static int fetch_signed(const struct releases_request *q, char text[CHANNEL_SIZE
 	return r;
 }
 
-/* "serial.NAME=7" and "time=…" of what was seen last. */
-static uint64_t remembered(const char *seen, const char *what, const char *name)
+/* "root=1", "serial.NAME=7" and "time=…" of what was seen last. */
+static uint64_t remembered(const struct releases_request *q, const char *what, const char *name)
 {
 	_cleanup_fields_ struct fields fields = {0};
 	char key[MANIFEST_TEXT_SIZE + 16];
 
-	if (!seen || fields_read(seen, &fields, NULL) < 0)
+	if (!q->seen || fields_read(q->seen, &fields, NULL) < 0)
+		return 0;
+	/* A key that was lost may have signed anything: new keys begin anew. */
+	if (fields_get_number(&fields, "root", 0) < q->root_number)
 		return 0;
 	snprintf(key, sizeof(key), "%s%s%s", what, name ? "." : "", name ? name : "");
 	return fields_get_number(&fields, key, 0);
@@ -90,12 +94,46 @@ static void date(uint64_t seconds, char out[32])
 }
 
 /* The clock may be wrong, but it is not before what is known to have been. */
+static int check_time(const struct releases_request *q, const struct channel *channel,
+		      struct error *err)
+{
+	uint64_t last = remembered(q, "time", NULL), now = q->now;
+	const char *whose = "by this machine's clock; where that is wrong, set it (proa service "
+			    "logs ntp), else the publisher must sign the channel anew";
+	char said[32], today[32];
+
+	/* A clock that is behind its own release says nothing of the future. */
+	if (q->now >= q->built && channel->time > q->now + DAY_S) {
+		date(channel->time, said);
+		date(now, today);
+		return error_set(
+			err, -ESTALE,
+			"the channel was made on %s, and it is %s by this machine's clock; "
+			"one of the two is wrong (proa service logs ntp)",
+			said, today);
+	}
+	if (q->built > now) {
+		now = q->built;
+		whose = "or later, since the running release was built then; the publisher must "
+			"sign the channel anew";
+	}
+	if (last > now) {
+		now = last;
+		whose = "or later, since a channel of that time was seen; the publisher must sign "
+			"it anew";
+	}
+	if (channel->expires > now)
+		return 0;
+	date(channel->expires, said);
+	date(now, today);
+	return error_set(err, -ESTALE, "the channel has expired on %s, and it is %s %s", said,
+			 today, whose);
+}
+
 static int check_forward(const struct releases_request *q, const struct channel *channel,
 			 struct error *err)
 {
-	uint64_t serial = remembered(q->seen, "serial", channel->name);
-	uint64_t last = remembered(q->seen, "time", NULL), now = q->now;
-	char expired[32], today[32];
+	uint64_t serial = remembered(q, "serial", channel->name);
 
 	if (channel->serial < serial)
 		return error_set(err, -ESTALE,
@@ -104,17 +142,25 @@ static int check_forward(const struct releases_request *q, const struct channel 
 				 "to hold back upgrades",
 				 (unsigned long long)channel->serial, channel->name,
 				 (unsigned long long)serial);
-	now = q->built > now ? q->built : now;
-	now = last > now ? last : now;
-	if (channel->expires > now)
+	return check_time(q, channel, err);
+}
+
+/* Another channel of the same publisher, well signed, is not what was asked for. */
+static int check_name(const struct releases_request *q, const struct channel *channel,
+		      struct error *err)
+{
+	size_t length = strcspn(q->fetch.url, "?#"), start = length;
+	char file[MANIFEST_TEXT_SIZE + 16];
+
+	while (start > 0 && q->fetch.url[start - 1] != '/')
+		start--;
+	snprintf(file, sizeof(file), "%s.channel", channel->name);
+	if (strlen(file) == length - start &&
+	    memcmp(file, q->fetch.url + start, length - start) == 0)
 		return 0;
-	date(channel->expires, expired);
-	date(now, today);
-	return error_set(err, -ESTALE,
-			 "the channel has expired on %s, and it is %s by this machine's clock; "
-			 "where that is right, its publisher must sign it anew, else set the clock "
-			 "(proa service logs ntp)",
-			 expired, today);
+	return error_set(err, -EBADMSG,
+			 "what lies there is the channel \"%s\", whose address ends in %s",
+			 channel->name, file);
 }
 
 int releases_fetch(const struct releases_request *q, struct channel *out, struct error *err)
@@ -128,35 +174,39 @@ int releases_fetch(const struct releases_request *q, struct channel *out, struct
 	if (r == 0)
 		r = channel_parse(text, size, out, err);
 	if (r == 0)
+		r = check_name(q, out, err);
+	if (r == 0)
 		r = check_forward(q, out, err);
 	return r < 0 ? error_wrap(err, r, "channel %s", q->fetch.url) : 0;
 }
 
-int releases_remember(const char *seen, const struct channel *channel, struct error *err)
+int releases_remember(const struct releases_request *q, const struct channel *channel,
+		      struct error *err)
 {
+	uint64_t serial = remembered(q, "serial", channel->name);
+	uint64_t time = remembered(q, "time", NULL);
 	_cleanup_fields_ struct fields before = {0};
 	char mine[MANIFEST_TEXT_SIZE + 16];
 	const char *at = NULL, *key, *value;
 	_cleanup_free_ char *text = NULL;
-	uint64_t time = channel->time;
 	size_t size;
 	FILE *out;
 
-	if (remembered(seen, "time", NULL) > time)
-		time = remembered(seen, "time", NULL);
-	(void)fields_read(seen, &before, NULL);
+	(void)fields_read(q->seen, &before, NULL);
 	out = open_memstream(&text, &size);
 	if (!out)
 		return error_oom(err);
 	snprintf(mine, sizeof(mine), "serial.%s", channel->name);
-	while ((key = fields_next(&before, &at, &value)))
-		if (strcmp(key, mine) != 0 && strcmp(key, "time") != 0)
+	fprintf(out, "root=%llu\ntime=%llu\n%s=%llu\n", (unsigned long long)q->root_number,
+		(unsigned long long)(time > channel->time ? time : channel->time), mine,
+		(unsigned long long)(serial > channel->serial ? serial : channel->serial));
+	while (fields_get_number(&before, "root", 0) >= q->root_number &&
+	       (key = fields_next(&before, &at, &value)))
+		if (strncmp(key, "serial.", strlen("serial.")) == 0 && strcmp(key, mine) != 0)
 			fprintf(out, "%s=%s\n", key, value);
-	fprintf(out, "%s=%llu\ntime=%llu\n", mine, (unsigned long long)channel->serial,
-		(unsigned long long)time);
 	if (fclose(out) != 0 || !text)
 		return error_oom(err);
-	return io_replace_file(seen, text, size, 0600, err);
+	return io_replace_file(q->seen, text, size, 0600, err);
 }
 
 char *releases_url(const char *channel_url, const struct channel_release *release)

@@ -13,14 +13,16 @@
 struct releases_request {
 	struct fetch_options fetch; /* its url is the channel's */
 	const struct keyring *ring;
-	const char *seen; /* RELEASES_SEEN; NULL: nothing is remembered */
-	uint64_t now;     /* seconds since 1970, by the clock */
-	uint64_t built;   /* of the running release: it is later than that in any case */
+	const char *seen;     /* RELEASES_SEEN; NULL: nothing is remembered */
+	uint64_t now;         /* seconds since 1970, by the clock */
+	uint64_t built;       /* of the running release: it is later than that in any case */
+	uint64_t root_number; /* of the keys in force: what was seen under former ones is void */
 };
 
 /*
- * Fetches the channel and its signatures, and checks that a channel key signed it, that it has
- * not expired, and that none with a higher serial was seen before.
+ * Fetches NAME.channel and its signatures, and checks that a channel key signed it, that it is
+ * the channel NAME, that it has not expired and is not of the future, and that none with a higher
+ * serial was seen before.
  *
  * Returns 0, or
  *   -EREMOTEIO             server or network fail
@@ -36,7 +38,8 @@ int releases_fetch(const struct releases_request *request, struct channel *out, 
  * Remembers that this channel was seen. A full or read-only disk is no reason to fail: callers
  * only warn. Returns 0 or a negative errno.
  */
-int releases_remember(const char *seen, const struct channel *channel, struct error *err);
+int releases_remember(const struct releases_request *request, const struct channel *channel,
+		      struct error *err);
 
 /* The address of a release's bundle: beside the channel's. The caller frees it; NULL: no memory. */
 char *releases_url(const char *channel_url, const struct channel_release *release);

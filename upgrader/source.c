@@ -29,6 +29,7 @@ int source_read(struct source *source, const struct target *target, const struct
 		.seen = target->facts.offline ? NULL : RELEASES_SEEN,
 		.now = (uint64_t)time(NULL),
 		.built = running->manifest.build_time,
+		.root_number = target->trust.root_number,
 	};
 	int r;
 
@@ -39,6 +40,6 @@ int source_read(struct source *source, const struct target *target, const struct
 				 "https://…/stable.channel, or give --channel or --bundle");
 	r = releases_fetch(&request, &source->channel, err);
 	if (r == 0 && request.seen)
-		(void)releases_remember(request.seen, &source->channel, warning);
+		(void)releases_remember(&request, &source->channel, warning);
 	return r;
 }

@@ -232,6 +232,7 @@ int target_open(const struct target_request *request, struct target *out, struct
 	if (out->facts.offline)
 		out->facts.running = rules_next_slot(&block, &block);
 	out->pending = rules_flip_pending(&block, out->facts.running);
+	out->other_good = block.slots[target_other(out)].good;
 	return 0;
 }
 
@@ -288,10 +289,10 @@ int target_event(struct target *target, enum rules_event event, struct rules_out
 		 struct error *err)
 {
 	_cleanup_flipio_ struct flipio io = FLIPIO_INIT;
-	int r = target->init_socket ? ask_pid1(target, err) : 0;
+	int r = flipio_open(&io, target->flip_path, target->flip_offset, target->sector_bytes, err);
 
-	if (r == 0)
-		r = flipio_open(&io, target->flip_path, target->flip_offset, target->sector_bytes,
-				err);
+	/* Where PID 1 waits for that lock itself, it does not answer, and nothing is written. */
+	if (r == 0 && target->init_socket)
+		r = ask_pid1(target, err);
 	return r < 0 ? r : flipio_event(&io, event, &target->facts, out, err);
 }

@@ -36,7 +36,9 @@ struct target {
 	uint32_t sector_bytes; /* of a file, which cannot say it itself; else 0 */
 	/* Who runs, and what is known of this boot; what verifies is the caller's to fill in. */
 	struct rules_facts facts;
-	bool pending; /* a flip is, by the block as it was when the target was opened */
+	/* By the block as it was when the target was opened: a flip is; the other slot has settled.
+	 */
+	bool pending, other_good;
 	int fd, guard, lock;
 };
 
@@ -83,7 +85,7 @@ int target_may(const struct target *target, enum rules_event event, struct rules
 
 /*
  * One event of the flip block, from the fresh read to the mirror's read-back (flipio_event). PID 1
- * is asked anew first: while a slot is written, the running one may fail.
+ * is asked anew under its lock: while a slot is written, the running one may fail.
  */
 int target_event(struct target *target, enum rules_event event, struct rules_outcome *out,
 		 struct error *err);

@@ -4,7 +4,6 @@
 
 #include "lib/format/layout.h"
 #include "lib/format/slot_write.h"
-#include "upgrader/apply.h"
 
 /* The running slot was checked when it booted; of another disk's nobody knows. */
 static int check_running(struct upgrade *upgrade, struct error *err)
@@ -23,6 +22,25 @@ static int check_running(struct upgrade *upgrade, struct error *err)
 	return 0;
 }
 
+static uint64_t higher(uint64_t one, uint64_t other)
+{
+	return one > other ? one : other;
+}
+
+/* A release that was only tried, and failed, is no measure: its epoch may be a mistake. */
+static void learn_least(struct upgrade *upgrade)
+{
+	const struct target *target = upgrade->target;
+
+	upgrade->root_number =
+		higher(target->trust.root_number, upgrade->running.descriptor.root_number);
+	upgrade->least_epoch = upgrade->running.descriptor.least_epoch;
+	if (!upgrade->other_is_slot || !target->other_good)
+		return;
+	upgrade->root_number = higher(upgrade->root_number, upgrade->other.descriptor.root_number);
+	upgrade->least_epoch = higher(upgrade->least_epoch, upgrade->other.descriptor.least_epoch);
+}
+
 int upgrade_plan(struct upgrade *upgrade, struct error *err)
 {
 	struct target *target = upgrade->target;
@@ -35,9 +53,10 @@ int upgrade_plan(struct upgrade *upgrade, struct error *err)
 		return r;
 	upgrade->other_is_slot =
 		target_read_slot(target, target_other(target), &upgrade->other, NULL) == 0;
+	learn_least(upgrade);
 	facts = (struct decide_facts){
 		.running = &upgrade->running.manifest,
-		.least_epoch = upgrade->running.descriptor.least_epoch,
+		.least_epoch = upgrade->least_epoch,
 		.other = upgrade->other_is_slot ? &upgrade->other.manifest : NULL,
 		.pending = target->pending,
 		.older_too = upgrade->older_too,
@@ -57,59 +76,75 @@ int upgrade_plan(struct upgrade *upgrade, struct error *err)
 	return 0;
 }
 
-/* What the running slot has need not come over the network. */
-static int write_by_chunks(struct upgrade *upgrade, const struct slot_writer *writer,
-			   struct error *err)
+static struct slot_writer writer_of(const struct upgrade *upgrade)
 {
 	const struct target *target = upgrade->target;
-	const struct target_slot *from = &target->slots[target->facts.running];
-	const struct bundle_head *head = bundle_head(upgrade->bundle);
-	struct apply apply = {
-		.to = writer,
-		.from_fd = from->fd,
-		.from_offset = from->offset,
-		.from_size = upgrade->running.manifest.image_size,
-		.head = head,
-		.data_offset = bundle_data_offset(upgrade->bundle),
-		.fetch = upgrade->fetch,
-		.progress = upgrade->progress,
-	};
-	int r = slot_write_begin(writer, &head->manifest, err);
-
-	if (r == 0)
-		r = apply_run(&apply, err);
-	upgrade->reused += apply.reused;
-	upgrade->fetched += apply.fetched;
-	return r < 0 ? r : slot_read_back(writer, &head->manifest, err);
-}
-
-int upgrade_write(struct upgrade *upgrade, struct error *err)
-{
-	struct target *target = upgrade->target;
 	enum flip_slot other = target_other(target);
-	const struct slot_writer writer = {
+
+	return (struct slot_writer){
 		.fd = target->slots[other].fd,
 		.offset = target->slots[other].offset,
 		.size = target->slots[other].size,
 		.letter = flip_letter(other),
 		.progress = upgrade->progress,
 	};
-	/* First of all: from here on nothing boots this slot, whatever becomes of us. */
-	int r = target_event(target, RULES_UPGRADE_BEGINS, NULL, err);
+}
+
+/* What the running slot has need not come over the network. */
+static int look_through(struct upgrade *upgrade, struct error *err)
+{
+	const struct target *target = upgrade->target;
+	const struct target_slot *from = &target->slots[target->facts.running];
+
+	upgrade->apply = (struct apply){
+		.to = writer_of(upgrade),
+		.from_fd = from->fd,
+		.from_offset = from->offset,
+		.from_size = upgrade->running.manifest.image_size,
+		.head = bundle_head(upgrade->bundle),
+		.data_offset = bundle_data_offset(upgrade->bundle),
+		.fetch = upgrade->fetch,
+		.progress = upgrade->progress,
+	};
+	return apply_prepare(&upgrade->apply, &upgrade->work, err);
+}
+
+int upgrade_begin(struct upgrade *upgrade, struct error *err)
+{
+	int r = upgrade->fetch ? look_through(upgrade, err) : 0;
+
+	return r < 0 ? r : target_event(upgrade->target, RULES_UPGRADE_BEGINS, NULL, err);
+}
+
+static int write_by_chunks(struct upgrade *upgrade, const struct slot_writer *writer,
+			   struct error *err)
+{
+	const struct manifest *manifest = &bundle_head(upgrade->bundle)->manifest;
+	int r = slot_write_begin(writer, manifest, err);
 
 	if (r == 0)
-		r = upgrade->fetch ? write_by_chunks(upgrade, &writer, err)
-				   : slot_write_image(&writer, upgrade->bundle, err);
+		r = apply_run(upgrade->work, err);
+	upgrade->reused += upgrade->apply.reused;
+	upgrade->fetched += upgrade->apply.fetched;
+	return r < 0 ? r : slot_read_back(writer, manifest, err);
+}
+
+int upgrade_write(struct upgrade *upgrade, struct error *err)
+{
+	const struct slot_writer writer = writer_of(upgrade);
+	int r = upgrade->work ? write_by_chunks(upgrade, &writer, err)
+			      : slot_write_image(&writer, upgrade->bundle, err);
+
 	if (r == 0)
-		r = slot_write_descriptor(&writer, upgrade->bundle, target->trust.root_number,
-					  &upgrade->running.descriptor, err);
+		r = slot_write_descriptor(&writer, upgrade->bundle, upgrade->root_number,
+					  upgrade->least_epoch, err);
 	if (r < 0)
 		return r;
-	target->facts.other_verifies = true;
+	upgrade->target->facts.other_verifies = true;
 	return 0;
 }
 
-int upgrade_flip(struct upgrade *upgrade, struct error *err)
+int upgrade_check(struct upgrade *upgrade, struct error *err)
 {
 	struct target *target = upgrade->target;
 	enum flip_slot other = target_other(target);
@@ -121,5 +156,17 @@ int upgrade_flip(struct upgrade *upgrade, struct error *err)
 	if (r < 0)
 		return error_wrap(err, r, "slot %c", flip_letter(other));
 	target->facts.other_verifies = true;
-	return target_event(target, RULES_FLIP, NULL, err);
+	return 0;
+}
+
+int upgrade_flip(struct upgrade *upgrade, struct error *err)
+{
+	int r = upgrade_check(upgrade, err);
+
+	return r < 0 ? r : target_event(upgrade->target, RULES_FLIP, NULL, err);
+}
+
+void upgrade_end(struct upgrade *upgrade)
+{
+	apply_end(upgrade->work);
 }

@@ -14,8 +14,8 @@
  * What the disk answers becomes -EIO here and below: Linux has -ENODATA for a bad sector
  * (BLK_STS_MEDIUM) and -EFBIG for a file, which callers would take for the bundle's fault.
  */
-int slot_write_bytes(const struct slot_writer *slot, const void *data, size_t size,
-		     uint64_t offset, struct error *err)
+int slot_write_bytes(const struct slot_writer *slot, const void *data, size_t size, uint64_t offset,
+		     struct error *err)
 {
 	int r = io_pwrite_full(slot->fd, data, size, slot->offset + offset);
 
@@ -118,7 +118,7 @@ int slot_write_image(const struct slot_writer *slot, struct bundle *bundle, stru
 }
 
 int slot_write_descriptor(const struct slot_writer *slot, const struct bundle *bundle,
-			  uint64_t root_number, const struct descriptor *before, struct error *err)
+			  uint64_t root_number, uint64_t least_epoch, struct error *err)
 {
 	const struct bundle_head *head = bundle_head(bundle);
 	_cleanup_free_ struct descriptor *descriptor = calloc(1, sizeof(*descriptor));
@@ -126,11 +126,8 @@ int slot_write_descriptor(const struct slot_writer *slot, const struct bundle *b
 	if (!descriptor)
 		return error_oom(err);
 	descriptor->root_number = root_number;
-	descriptor->least_epoch = head->manifest.epoch;
-	if (before && before->root_number > descriptor->root_number)
-		descriptor->root_number = before->root_number;
-	if (before && before->least_epoch > descriptor->least_epoch)
-		descriptor->least_epoch = before->least_epoch;
+	descriptor->least_epoch =
+		head->manifest.epoch > least_epoch ? head->manifest.epoch : least_epoch;
 	descriptor->manifest_size = (uint32_t)head->manifest_size;
 	descriptor->signature_size = (uint32_t)head->signature_size;
 	memcpy(descriptor->manifest, head->manifest_text, head->manifest_size);

@@ -34,8 +34,8 @@ int slot_write_image(const struct slot_writer *slot, struct bundle *bundle, stru
  */
 int slot_write_begin(const struct slot_writer *slot, const struct manifest *manifest,
 		     struct error *err);
-int slot_write_bytes(const struct slot_writer *slot, const void *data, size_t size,
-		     uint64_t offset, struct error *err);
+int slot_write_bytes(const struct slot_writer *slot, const void *data, size_t size, uint64_t offset,
+		     struct error *err);
 int slot_write_sync(const struct slot_writer *slot, struct error *err);
 int slot_read_back(const struct slot_writer *slot, const struct manifest *manifest,
 		   struct error *err);
@@ -43,11 +43,10 @@ int slot_read_back(const struct slot_writer *slot, const struct manifest *manife
 /*
  * Writes the descriptor, which makes the slot bootable.
  *
- * root_number  of the root document in force
- * before       the descriptor of the slot that runs, or NULL: root number and least epoch never
- *              go back
+ * root_number  the highest of a root document that was seen
+ * least_epoch  the least that may run; the release's own, where that is higher, counts
  */
 int slot_write_descriptor(const struct slot_writer *slot, const struct bundle *bundle,
-			  uint64_t root_number, const struct descriptor *before, struct error *err);
+			  uint64_t root_number, uint64_t least_epoch, struct error *err);
 
 #endif

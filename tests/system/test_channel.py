@@ -39,7 +39,7 @@ def test_channel(folder):
 
     make("-k", folder / "channel.key", "--days", "2")
     said = dict(lines(channel))
-    assert (said["name"], said["serial"]) == ("stable", "1")
+    assert said["name"] == "stable" and said["serial"] == said["time"]
     assert int(said["expires"]) - int(said["time"]) == 2 * 24 * 3600
     with open(one, "rb") as file:
         header = file.read(512)
@@ -49,12 +49,12 @@ def test_channel(folder):
     run_quietly(IMAGE, "verify", "--root", root, channel)
 
     # The next one follows it. Signed by a key that may not sign channels, nobody takes it.
-    make("-k", folder / "release.key")
-    assert dict(lines(channel))["serial"] == "2"
+    make("-k", folder / "release.key", "--time", said["time"])
+    assert int(dict(lines(channel))["serial"]) == int(said["serial"]) + 1
     assert "no channel key" in refused(IMAGE, "verify", "--root", root, channel)
 
     # With a key that is elsewhere.
-    make()
+    make("--serial", "3")
     run_quietly(IMAGE, "digest", channel, "-o", folder / "bytes")
     run_quietly("openssl", "pkeyutl", "-sign", "-rawin", "-inkey", folder / "channel.key", "-in",
                 folder / "bytes", "-out", folder / "raw")
@@ -66,5 +66,6 @@ def test_channel(folder):
 
     assert "2.1 twice" in refused(IMAGE, "channel", "-o", channel, one, one)
     assert "whole number" in refused(IMAGE, "channel", "-o", channel, "--days", "0", one)
+    assert "NAME.channel" in refused(IMAGE, "channel", "-o", folder / "stable", one)
     channel.write_text("something else\n")
     assert "serial is to be followed" in refused(IMAGE, "channel", "-o", channel, one)

@@ -38,6 +38,14 @@ class Published(Releases):
                 ["stable.channel", "stable.channel.sig", "1.9.bundle", "2.1.bundle", "2.2.bundle"]}
 
 
+    def other(self):
+        """Another channel's document and signatures, by what stands behind the name."""
+        path = self.folder / "testing.channel"
+        run_quietly(IMAGE, "channel", "-o", path, "-k", self.folder / "channel.key",
+                    self.folder / "2.1.bundle")
+        return {end: (self.folder / ("testing.channel" + end)).read_bytes() for end in ("", ".sig")}
+
+
 @pytest.fixture(scope="module")
 def made(work):
     folder = work / "channel"
@@ -106,6 +114,15 @@ def test_channels_that_are_not_taken(made, server, folder):
     refused(made, disk, server, DAMAGED_BUNDLE, "not the 2.1 that the channel names")
     server.files = {**good, "2.1.bundle": made.bundle("2.1", signed=False).read_bytes()}
     refused(made, disk, server, SIGNATURE, "sign")
+
+    # A bundle that is not all there yet costs nobody the other slot.
+    server.files = {**good, "2.1.bundle": good["2.1.bundle"][:-100_000]}
+    refused(made, disk, server, DAMAGED_BUNDLE, "still being copied")
+    # Another channel of the same publisher, and one of next week.
+    server.files = {"stable.channel" + end: data for end, data in made.other().items()}
+    refused(made, disk, server, CHANNEL, "the channel \"testing\"")
+    server.files = made.channel("2.1", at=int(time.time()) + 7 * 24 * 3600)
+    refused(made, disk, server, CHANNEL, "one of the two is wrong")
 
     # While somebody puts a new one there, one look finds the old signature.
     server.files = good

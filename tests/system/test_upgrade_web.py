@@ -123,6 +123,7 @@ def refused(made, disk, address, code, words):
 
 def test_servers_that_misbehave(made, server, folder):
     disk = made.disk(folder / "d.img")
+    before = disk.flip()
     refused(made, disk, server.url("missing"), NETWORK, "404")
     server.redirect = server.url(NAME)
     refused(made, disk, server.url(NAME), NETWORK, "redirect")
@@ -130,7 +131,8 @@ def test_servers_that_misbehave(made, server, folder):
     server.files["other"] = b"<html>no such thing</html>" * 100
     refused(made, disk, server.url("other"), DAMAGED_BUNDLE, "no Proa bundle")
     server.files["cut"] = server.files[NAME][:100_000]
-    refused(made, disk, server.url("cut"), NETWORK, "416")
+    refused(made, disk, server.url("cut"), DAMAGED_BUNDLE, "cut off")
+    assert disk.flip() == before    # not even begun
     server.files["unsigned"] = made.bundle("2.2", signed=False).read_bytes()
     refused(made, disk, server.url("unsigned"), SIGNATURE, "sign")
     # The head is right, and all that follows is not.
@@ -153,6 +155,15 @@ def test_redirect_is_followed(made, server, folder):
     finally:
         other.stop()
     is_whole(made, disk)
+
+
+@pytest.mark.full
+def test_a_byte_a_time(made, server, folder):
+    """Each request is answered, and brings next to nothing: that is no progress."""
+    disk = made.disk(folder / "d.img")
+    server.cuts = [1] * 20
+    refused(made, disk, server.url(NAME), NETWORK, "")
+    assert 6 <= len(server.requests) <= 10
 
 
 @pytest.mark.full

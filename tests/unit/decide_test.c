@@ -25,8 +25,9 @@ static struct manifest release(const char *version, char content)
 
 static void test_versions(void **state)
 {
-	static const char *const rising[] = {"0",         "1.0",       "2026.9.0",   "2026.11.0",
-					     "2026.11.1", "2026.11.9", "2026.11.10", "2027.1.0"};
+	static const char *const rising[] = {
+		"0",         "1.0",       "2026.9.0",  "2026.11.0~rc2", "2026.11.0~rc10",
+		"2026.11.0", "2026.11.1", "2026.11.9", "2026.11.10",    "2027.1.0"};
 
 	(void)state;
 	for (size_t i = 0; i + 1 < sizeof(rising) / sizeof(*rising); i++) {
