@@ -119,13 +119,14 @@ def test_container_broken_in_both_slots(disk, machine):
     one.type(" sudo proa poweroff\n")
     one.wait_off()
     made.patch_flip("slot=a", "slot=b")
-    made.patch_flip("b_left=2", "b_left=1")
     one.start()
-    one.wait_boot("error: health gate failed: .*container web", unless=None)
+    # Both attempts, as a flip gives them: of fewer, history would miss a boot.
+    for _ in range(2):
+        one.wait_boot("error: health gate failed: .*container web", unless=None)
     one.wait_boot("degraded: container web", unless=None)
     one.wait_shell()
     found = status(one)
     assert (found["slot"], found["gate"], found["phase"]) == ("a", "passed", "degraded"), found
     kinds, texts = classes(one)
-    assert kinds == [("running", "a"), ("failed", "b"), ("poweroff", "a")], texts
-    assert texts[1].startswith("stage 2 failed: container web"), texts
+    assert kinds == [("running", "a"), ("failed", "b"), ("failed", "b"), ("poweroff", "a")], texts
+    assert all(text.startswith("stage 2 failed: container web") for text in texts[1:3]), texts
