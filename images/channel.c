@@ -124,8 +124,7 @@ static int fill(const struct channel_request *q, struct channel *channel, struct
 static int make(const struct channel_request *q, struct error *err)
 {
 	_cleanup_free_ struct channel *channel = calloc(1, sizeof(*channel));
-	char text[CHANNEL_SIZE_MAX], signature[SIGNATURES_SIZE_MAX];
-	_cleanup_free_ char *signature_path = NULL;
+	char text[CHANNEL_SIZE_MAX];
 	struct signatures set = {.count = 0};
 	size_t size = 0;
 	int r;
@@ -137,16 +136,8 @@ static int make(const struct channel_request *q, struct error *err)
 		r = channel_render(channel, text, &size, err);
 	if (r == 0)
 		r = signer_sign(&q->keys, text, size, &set, err);
-	if (r < 0)
-		return r;
-	if (asprintf(&signature_path, "%s.sig", q->output) < 0) {
-		signature_path = NULL;
-		return error_oom(err);
-	}
-	r = io_replace_file(q->output, text, size, 0644, err);
 	if (r == 0)
-		r = io_replace_file(signature_path, signature, signatures_render(&set, signature),
-				    0644, err);
+		r = signer_save(q->output, text, size, &set, err);
 	if (r == 0)
 		printf("channel %s, serial %llu, %zu release%s\n", channel->name,
 		       (unsigned long long)channel->serial, channel->count,

@@ -49,7 +49,6 @@ static int make(const struct root_request *q, struct error *err)
 {
 	char text[ROOT_SIZE_MAX], signature[SIGNATURES_SIZE_MAX];
 	struct span number = {.text = q->number, .size = strlen(q->number)};
-	_cleanup_free_ char *signature_path = NULL;
 	struct signatures set = {.count = 0};
 	struct root root = {.number = 0};
 	size_t size = 0, signature_size;
@@ -71,16 +70,7 @@ static int make(const struct root_request *q, struct error *err)
 	signature_size = signatures_render(&set, signature);
 	/* Without --sign the signatures come later, by digest and attach. */
 	r = q->sign.count ? check(q, text, size, signature, signature_size, err) : 0;
-	if (r < 0)
-		return r;
-	if (asprintf(&signature_path, "%s.sig", q->output) < 0) {
-		signature_path = NULL;
-		return error_oom(err);
-	}
-	r = io_replace_file(q->output, text, size, 0644, err);
-	if (r == 0)
-		r = io_replace_file(signature_path, signature, signature_size, 0644, err);
-	return r;
+	return r < 0 ? r : signer_save(q->output, text, size, &set, err);
 }
 
 int image_root(int argc, char **argv)

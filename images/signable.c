@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "images/signer.h"
 #include "lib/cleanup.h"
 #include "lib/format/bundle.h"
 #include "lib/format/channel.h"
@@ -132,14 +133,6 @@ static int save_bundle(const struct signable *s, struct error *err)
 
 int signable_save(const struct signable *s, struct error *err)
 {
-	_cleanup_free_ char *path = NULL;
-	char text[SIGNATURES_SIZE_MAX];
-
-	if (s->is_bundle)
-		return save_bundle(s, err);
-	if (asprintf(&path, "%s.sig", s->path) < 0) {
-		path = NULL;
-		return error_oom(err);
-	}
-	return io_replace_file(path, text, signatures_render(&s->signatures, text), 0644, err);
+	return s->is_bundle ? save_bundle(s, err)
+			    : signer_save_signatures(s->path, &s->signatures, err);
 }

@@ -1,7 +1,10 @@
 #include "images/signer.h"
 
 #include <errno.h>
+#include <stdio.h>
 
+#include "lib/cleanup.h"
+#include "lib/io.h"
 #include "lib/keys.h"
 
 static int sign_with(const char *path, const void *data, size_t size, struct signatures *out,
@@ -31,4 +34,24 @@ int signer_sign(const struct option_list *key_files, const void *data, size_t si
 			return r;
 	}
 	return 0;
+}
+
+int signer_save_signatures(const char *path, const struct signatures *set, struct error *err)
+{
+	_cleanup_free_ char *beside = NULL;
+	char text[SIGNATURES_SIZE_MAX];
+
+	if (asprintf(&beside, "%s.sig", path) < 0) {
+		beside = NULL;
+		return error_oom(err);
+	}
+	return io_replace_file(beside, text, signatures_render(set, text), 0644, err);
+}
+
+int signer_save(const char *path, const char *text, size_t size, const struct signatures *set,
+		struct error *err)
+{
+	int r = io_replace_file(path, text, size, 0644, err);
+
+	return r < 0 ? r : signer_save_signatures(path, set, err);
 }

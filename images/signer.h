@@ -9,4 +9,11 @@
 int signer_sign(const struct option_list *key_files, const void *data, size_t size,
 		struct signatures *out, struct error *err);
 
+/* Writes a document, and its signatures beside it in `path`.sig; each is replaced as a whole. */
+int signer_save(const char *path, const char *text, size_t size, const struct signatures *set,
+		struct error *err);
+
+/* The signatures alone. */
+int signer_save_signatures(const char *path, const struct signatures *set, struct error *err);
+
 #endif

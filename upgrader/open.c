@@ -36,24 +36,23 @@ static int check_length(const struct bundle *bundle, const struct channel_releas
 }
 
 /* From a server only what stands before the data; the rest is fetched as it is needed. */
-static int open_url(const struct fetch_options *options, const struct channel_release *release,
-		    const struct keyring *ring, struct opened *out, struct error *err)
+static int open_url(const struct fetch_options *options, const struct keyring *ring,
+		    struct opened *out, uint64_t *total, struct error *err)
 {
 	const struct fetch_range all = {0, FETCH_TO_END};
 	struct error network = ERROR_INIT;
 	struct fetch *fetch;
-	uint64_t total = 0;
 	int r, fetch_result;
 
 	r = fetch_start(options, &all, 1, &fetch, err);
 	if (r < 0)
 		return r;
 	r = bundle_open(fetch_fd(fetch), ring, &out->bundle, err);
-	fetch_result = fetch_stop(fetch, &total, &out->fetched, &network);
+	fetch_result = fetch_stop(fetch, total, &out->fetched, &network);
 	/* What never came is no damaged bundle. */
 	if (r < 0 && fetch_result < 0)
 		return error_set(err, fetch_result, "%s", network.message);
-	return r < 0 ? r : check_length(out->bundle, release, total, err);
+	return r;
 }
 
 static int open_file(const char *path, const struct keyring *ring, struct opened *out,
@@ -88,6 +87,7 @@ int open_release(const struct open_request *request, struct source *source,
 		 const struct keyring *ring, struct opened *out, struct error *err)
 {
 	const char *name = request->bundle;
+	uint64_t total = 0;
 	int r;
 
 	if (request->release || fetch_is_url(name)) {
@@ -96,11 +96,14 @@ int open_release(const struct open_request *request, struct source *source,
 		if (!out->url)
 			return error_oom(err);
 		name = source->fetch.url = out->url;
-		r = open_url(&source->fetch, request->release, ring, out, err);
+		r = open_url(&source->fetch, ring, out, &total, err);
 	} else {
 		r = open_file(name, ring, out, err);
 	}
 	if (r == 0 && request->release)
 		r = is_that_one(out->bundle, request->release, err);
+	/* Another release has another length, too: which one it is says more. */
+	if (r == 0 && out->url)
+		r = check_length(out->bundle, request->release, total, err);
 	return r < 0 ? error_wrap(err, r, "bundle %s", name) : 0;
 }

@@ -220,9 +220,9 @@ int target_open(const struct target_request *request, struct target *out, struct
 
 	*out = (struct target)TARGET_INIT;
 	out->facts.person = true;
-	r = trust_load(&request->keys, &out->trust, err);
+	r = request->disk ? open_other(request, out, err) : open_running(request, out, err);
 	if (r == 0)
-		r = request->disk ? open_other(request, out, err) : open_running(request, out, err);
+		r = trust_load(&request->keys, &out->trust, err);
 	if (r == 0 && request->writes)
 		r = take_lock(out, err);
 	if (r == 0)
