@@ -12,6 +12,7 @@ struct decision {
 	const struct rules_boot *boot;
 	struct rules_choice *out;
 	bool unreadable[2]; /* found so in this boot, and not tried again */
+	bool unchecked;     /* a damaged one is better than none */
 };
 
 static unsigned int seconds(const struct rules_boot *boot)
@@ -19,20 +20,35 @@ static unsigned int seconds(const struct rules_boot *boot)
 	return (unsigned int)(boot->tok[4] - '0') * 10 + (unsigned int)(boot->tok[5] - '0');
 }
 
+static void take_by_clock(struct decision *d, enum flip_slot without_clock);
+
 /* Loads kernel and initramfs of `slot`. */
 static bool take(struct decision *d, enum flip_slot slot)
 {
 	if (d->unreadable[slot])
 		return false;
-	d->unreadable[slot] = !d->boot->readable[slot];
+	d->unreadable[slot] = !d->boot->readable[slot] || (d->boot->damaged[slot] && !d->unchecked);
 	d->out->slot = slot;
 	return !d->unreadable[slot];
+}
+
+/* No slot starts: without a look at their sums, then, and else not at all. */
+static void restart(struct decision *d)
+{
+	if (d->unchecked) {
+		d->out->reboots = true;
+		return;
+	}
+	d->unchecked = true;
+	d->unreadable[FLIP_SLOT_A] = d->unreadable[FLIP_SLOT_B] = false;
+	d->out->lastresort = true;
+	take_by_clock(d, FLIP_SLOT_A);
 }
 
 static void take_either(struct decision *d, enum flip_slot first)
 {
 	if (!take(d, first) && !take(d, flip_other(first)))
-		d->out->reboots = true;
+		restart(d);
 }
 
 /* The block on the disk becomes `next`; or saving fails, and is not tried again in this boot. */
@@ -72,7 +88,8 @@ static void take_unsaved(struct decision *d, bool primary_spent)
 	bool other_first = d->boot->clock && seconds(d->boot) % 4 == 3;
 
 	take_either(d, other_first ? flip_other(primary) : primary);
-	d->out->fellback = d->out->slot != primary && (primary_spent || d->unreadable[primary]);
+	d->out->fellback = !d->unchecked && d->out->slot != primary &&
+			   (primary_spent || d->unreadable[primary]);
 }
 
 static void last_resort(struct decision *d)
@@ -85,7 +102,7 @@ static void last_resort(struct decision *d)
 		if (d->unreadable[slot])
 			slot = flip_other(slot);
 		if (d->unreadable[slot]) {
-			d->out->reboots = true;
+			restart(d);
 			return;
 		}
 		next.turn = flip_other(slot);

@@ -7,7 +7,8 @@
  *   grub_table place DISK BIOS_OFFSET ESP_OFFSET ESP_SIZE SECTOR_SIZE IMAGES
  *   grub_table update DISK BIOS_OFFSET IMAGES
  *
- * A row: BLOCK MIRROR (1024 hex digits each) WRITABLE READABLE_A READABLE_B CLOCK TOK.
+ * A row: BLOCK MIRROR (1024 hex digits each) WRITABLE KERNEL_A KERNEL_B CLOCK TOK, where a kernel
+ * is 0 (unreadable), 1 (whole) or 2 (damaged).
  * An answer: SLOT (or "-" for a restart) FELLBACK LASTRESORT UNSAVED FLIP (or "-") BLOCK.
  */
 #include <errno.h>
@@ -38,14 +39,16 @@ static bool save_heals(const uint8_t block[FLIP_BLOCK_SIZE])
 	return flip_parse(saved, &found, NULL) == 0 && flip_equal(&flip, &found);
 }
 
-static int answer(const char *block_hex, const char *mirror_hex, int writable, int readable_a,
-		  int readable_b, int clock, const char *tok)
+static int answer(const char *block_hex, const char *mirror_hex, int writable, int kernel_a,
+		  int kernel_b, int clock, const char *tok)
 {
 	uint8_t block[FLIP_BLOCK_SIZE], mirror[FLIP_BLOCK_SIZE];
 	struct flip block_flip, mirror_flip;
 	struct rules_choice choice;
 	char text[FLIP_TEXT_SIZE] = "-", after[HEX + 1];
-	struct rules_boot boot = {.readable = {readable_a, readable_b}, .clock = clock};
+	struct rules_boot boot = {.readable = {kernel_a, kernel_b},
+				  .damaged = {kernel_a == 2, kernel_b == 2},
+				  .clock = clock};
 
 	if (hex_decode(block_hex, block, sizeof(block)) < 0 ||
 	    hex_decode(mirror_hex, mirror, sizeof(mirror)) < 0 || strlen(tok) != FLIP_TOK_LENGTH)
@@ -74,11 +77,11 @@ static int answer(const char *block_hex, const char *mirror_hex, int writable, i
 static int model(void)
 {
 	char block[HEX + 1], mirror[HEX + 1], tok[8];
-	int writable, readable_a, readable_b, clock, n;
+	int writable, kernel_a, kernel_b, clock, n;
 
-	while ((n = scanf("%1024s %1024s %d %d %d %d %7s", block, mirror, &writable, &readable_a,
-			  &readable_b, &clock, tok)) == 7) {
-		if (answer(block, mirror, writable, readable_a, readable_b, clock, tok) < 0)
+	while ((n = scanf("%1024s %1024s %d %d %d %d %7s", block, mirror, &writable, &kernel_a,
+			  &kernel_b, &clock, tok)) == 7) {
+		if (answer(block, mirror, writable, kernel_a, kernel_b, clock, tok) < 0)
 			return 1;
 	}
 	return n == EOF ? 0 : 1;

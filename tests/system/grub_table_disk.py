@@ -46,7 +46,8 @@ def run_table(*arguments, **options):
 
 
 def answers(rows):
-    """What the C model says: rows of (block, mirror, writable, readable_a, readable_b, clock, tok)."""
+    """What the C model says: rows of (block, mirror, writable, kernel_a, kernel_b, clock, tok);
+    a kernel is 0 (unreadable), 1 (whole) or 2 (damaged)."""
     lines = "".join("%s %s %d %d %d %d %s\n" % (row[0].hex(), row[1].hex(), *map(int, row[2:6]), row[6])
                     for row in rows)
     found = []

@@ -3,6 +3,7 @@ loader's own code made: each boot's decision and the block that it leaves are
 what the C model says. A tiny kernel shows its command line, waits, and resets."""
 
 import collections
+import hashlib
 import os
 import re
 import shutil
@@ -25,13 +26,18 @@ Scenario = collections.namedtuple("Scenario", "name block mirror slots boots wri
 SCENARIOS = [
     Scenario("installed, never settled", block(), block(), boots=8, quick=False),
     Scenario("falls back, then last resort", block(a_left=1, b_left=1), block(), boots=4, quick=False),
-    Scenario("primary b", block("b", 0, 1, 2, 1, "b"), block(), boots=4, quick=False),
+    Scenario("primary b", block("b", 0, 1, 2, 1, "b"), block(), ("both", "without sums"), 4, quick=False),
     Scenario("kernel of a missing", block(a_left=2, b_left=1), block(), ("no kernel", "both"), 3),
     Scenario("initramfs of b missing", block("b", 1, 0, 3, 0, "b"), block(), ("both", "no initramfs"), 2, quick=False),
     Scenario("a is zeros", block(a_left=0, turn="a"), block(), ("nothing", "both"), 2, quick=False),
     Scenario("block damaged", bytes(512), block(b_left=3, slot="b"), boots=2),
     Scenario("one value damaged", block(a_left="x"), block(b_left=3, slot="b"), boots=2, quick=False),
     Scenario("both damaged", bytes(512), block(end=0), boots=2, quick=False),
+    Scenario("kernel of a damaged", block(a_left=2, b_left=1), block(), ("damaged kernel", "both"), 3),
+    Scenario("initramfs of b damaged", block("b", 1, 0, 3, 0, "b"), block(), ("both", "damaged initramfs"), 2, quick=False),
+    Scenario("both damaged kernels", block(b_left=1), block(), ("damaged kernel", "damaged kernel"), 3, quick=False),
+    Scenario("a damaged, b missing", block(b_left=1), block(), ("damaged kernel", "nothing"), 1, quick=False),
+    Scenario("a damaged, refused writes", block(b_left=1), block(), ("damaged kernel", "both"), 2, writable=False, quick=False),
     Scenario("nothing to start", block(b_left=1), block(), ("no kernel", "nothing"), 1, quick=False),
     Scenario("a disk that refuses writes", block(b_left=1), block(), boots=3, writable=False),
     Scenario("last resort, refused writes", block(a_left=0), block(), boots=2, writable=False, quick=False),
@@ -45,13 +51,22 @@ def make_slots(folder):
                     os.path.join(HERE, "grub_table_kernel.S")], check=True)
     subprocess.run(["objcopy", "-O", "binary", "-j", ".text", folder / "kernel.o", kernel], check=True)
     slots = {"nothing": bytes(4096)}
-    for name, files in (("both", ("vmlinuz", "initrd")), ("no kernel", ("initrd",)),
-                        ("no initramfs", ("vmlinuz",))):
+    # What each holds of what its sums name; a file's last word may be another.
+    whole = {"vmlinuz": kernel.read_bytes() + b"one", "initrd": b"initrd one"}
+    other = {name: data[:-3] + b"two" for name, data in whole.items()}
+    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in whole.items())
+    for name, files in (("both", whole), ("no kernel", {"initrd": whole["initrd"]}),
+                        ("no initramfs", {"vmlinuz": whole["vmlinuz"]}),
+                        ("damaged kernel", {**whole, "vmlinuz": other["vmlinuz"]}),
+                        ("damaged initramfs", {**whole, "initrd": other["initrd"]}),
+                        ("without sums", whole)):
         tree = folder / name.replace(" ", "-")
         (tree / "boot").mkdir(parents=True)
         (tree / "boot/args").write_bytes((disks.HEADER + b"args=release=1 quiet\n").ljust(1024, b"#"))
-        for file in files:
-            (tree / "boot" / file).write_bytes(kernel.read_bytes() if file == "vmlinuz" else b"initrd")
+        for file, data in files.items():
+            (tree / "boot" / file).write_bytes(data)
+        if name != "without sums":
+            (tree / "boot/sums").write_text(sums)
         inside = os.path.join(disks.FORKY, "tmp", f"slot.{os.getpid()}")
         shutil.copytree(tree, inside)
         try:
@@ -154,7 +169,8 @@ def run(scenario, parts, folder, uefi, sector=512, update=False):
     if update:
         disk.update_grub(images)
     disk.put(scenario.block, scenario.mirror)
-    readable = [name == "both" for name in scenario.slots]
+    kernels = [{"both": 1, "without sums": 1}.get(name, 2 if name.startswith("damaged") else 0)
+               for name in scenario.slots]
     block_bytes = scenario.block
     machine = Machine(disk, folder, uefi, scenario.writable)
     try:
@@ -164,7 +180,7 @@ def run(scenario, parts, folder, uefi, sector=512, update=False):
             said = machine.boot()
             found, tok = decision(said)
             found["block"] = disk.get()[0]
-            wanted, = disks.answers([(block_bytes, scenario.mirror, scenario.writable, *readable, True, tok)])
+            wanted, = disks.answers([(block_bytes, scenario.mirror, scenario.writable, *kernels, True, tok)])
             if wanted["slot"] is None:
                 wanted = dict(wanted, fellback=False, lastresort=False, unsaved=False, flip=None)
             assert found == wanted, f"boot {number + 1} of: {scenario.name}\n{said}"
