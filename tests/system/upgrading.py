@@ -9,7 +9,7 @@ from machine import run_quietly
 from small_release import make_bundle, make_tree
 
 # proa-upgrade(8)
-USAGE, NOTHING, REFUSED = 2, 3, 4
+FAILED, USAGE, NOTHING, REFUSED = 1, 2, 3, 4
 NO_DISK, NOT_A_DISK, TOO_SMALL, IN_USE = 11, 12, 14, 15
 SIGNATURE, DAMAGED_BUNDLE, OLDER, EPOCH, TOO_FAR = 18, 19, 22, 23, 24
 DAMAGED_SLOT, NETWORK = 25, 26
