@@ -28,6 +28,13 @@ def program(folder, fault):
     return out.read_bytes()
 
 
+def add_kernel_arguments(faulty, text):
+    """To the release's own, a GRUB environment block that is filled up with '#'."""
+    path = "/boot/args"
+    before = faulty.contents(path).rstrip(b"#").rstrip(b"\n")
+    faulty.replace(path, before + b" " + text.encode() + b"\n", b"#")
+
+
 class Faulty:
     """Changes to slot b's file system; `ship` writes them to a disk that holds the release there."""
 
@@ -68,29 +75,29 @@ class Faulty:
         self.write(at, name.encode())
 
     def rename_in_initrd(self, path, name):
-        """The same in the initramfs, a cpio archive."""
-        start, length = file_extent("/boot/initrd")
-        at = self.image.find(path.encode() + b"\0", start, start + length)
-        # In front of a file's name stands a header of 110 characters (cpio's format "newc").
-        assert self.image[at - 110:at - 104] == b"070701", f"the initramfs has no {path}"
+        at = next(at for found, at, _ in self._initrd() if found == path)
         assert len(name) == len(path)
-        self.write(at, name.encode())
+        self.write(self.image.rindex(path.encode() + b"\0", 0, at), name.encode())
 
     def replace_in_initrd(self, path, data):
-        start, length = file_extent("/boot/initrd")
-        at = self.image.find(path.encode() + b"\0", start, start + length)
-        header = self.image[at - 110:at]
-        assert header[:6] == b"070701", f"the initramfs has no {path}"
-        size = int(header[54:62], 16)
-        data_at = at - start + len(path) + 1
-        data_at = start + (data_at + 3) // 4 * 4
+        _, at, size = next(file for file in self._initrd() if file[0] == path)
         assert len(data) <= size
-        self.write(data_at, data + bytes(size - len(data)))
+        self.write(at, data + bytes(size - len(data)))
 
-    def ship(self, disk, *, key=ROOT_KEY, root_hash=None, slot="b"):
-        """Onto the disk: changed blocks, hash tree, signed descriptor."""
+    def initrd_names(self):
+        return [name for name, _, _ in self._initrd()]
+
+    def ship(self, disk, *, key=ROOT_KEY, root_hash=None, sums=True):
+        """Onto the disk: changed blocks, hash tree, signed descriptor.
+
+        sums: also the sums that GRUB compares, as for every kernel that is built.
+        """
+        if sums:
+            self.replace("/boot/sums", "".join(
+                f"{hashlib.sha256(self.contents('/boot/' + name)).hexdigest()}  {name}\n"
+                for name in ("vmlinuz", "initrd")).encode())
         self.fields["root_hash"] = root_hash or self._hash_tree()
-        at, length = disk.partition(f"proa-{slot}")
+        at, length = disk.partition("proa-b")
         for block in sorted(self.changed):
             disk.write(at + block * BLOCK, self.image[block * BLOCK:(block + 1) * BLOCK])
         where = at + length - DESCRIPTOR
@@ -102,13 +109,31 @@ class Faulty:
         """(byte offset, the file's length, whether its inode is an extended one)."""
         text = run_quietly("dump.erofs", f"--path={path}", slot_image())
         nid = int(re.search(r"^NID: (\d+)", text, re.MULTILINE).group(1))
-        size = int(re.search(r"^Size: (\d+)", text, re.MULTILINE).group(1))
         # EROFS: the superblock is at 1024, its meta_blkaddr at 40; an inode has slots of 32 bytes.
         meta = struct.unpack_from("<I", self.image, 1024 + 40)[0]
         where = meta * BLOCK + nid * 32
         wide = bool(self.image[where] & 1)
-        assert struct.unpack_from("<Q" if wide else "<I", self.image, where + 8)[0] == size
+        size = struct.unpack_from("<Q" if wide else "<I", self.image, where + 8)[0]
         return where, size, wide
+
+    def _initrd(self):
+        """(name, where in the image its contents begin, their length) of the initramfs' files.
+
+        A cpio archive of the format "newc": a header of 110 characters, the name, the contents,
+        each filled up to 4 bytes.
+        """
+        start, _ = file_extent("/boot/initrd")
+        at = 0
+        while True:
+            header = self.image[start + at:start + at + 110]
+            assert header[:6] == b"070701"
+            size, name_size = int(header[54:62], 16), int(header[94:102], 16)
+            name = self.image[start + at + 110:start + at + 110 + name_size - 1].decode()
+            if name == "TRAILER!!!":
+                return
+            contents = (at + 110 + name_size + 3) // 4 * 4
+            yield name, start + contents, size
+            at = (contents + size + 3) // 4 * 4
 
     def _hash_tree(self):
         """Makes the tree anew where blocks were changed; returns the root hash.

@@ -1,38 +1,12 @@
 """A running machine writes a newer release beside its own, boots it, and goes back."""
 
-import io
 import json
-import tarfile
 
-from disk import BUILD, find_bundle, manifest
-from machine import run_quietly
+from disk import manifest
+from releasing import CHANNEL, newer_bundle, publish
 from web import Server
 
 NEWER = "2099.1.0"
-CHANNEL = "stable.channel"
-
-
-def newer_bundle(path):
-    """This build's release under a later version, signed anew."""
-    with tarfile.open(find_bundle()) as old, \
-            tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as new:
-        for member in old:
-            data = old.extractfile(member)
-            if member.name == "manifest":
-                text = data.read().replace(f"version={manifest()['version']}\n".encode(),
-                                           f"version={NEWER}\n".encode(), 1)
-                member.size, data = len(text), io.BytesIO(text)
-            new.addfile(member, data)
-    run_quietly(BUILD / "proa-image", "sign", "-k", BUILD / "keys/test.key", path)
-    return path
-
-
-def publish(folder, serial):
-    """What lies on the server: a channel with the newer release."""
-    run_quietly(BUILD / "proa-image", "channel", "-o", folder / CHANNEL, "-k",
-                BUILD / "keys/test.key", "--serial", serial, folder / "newer.bundle")
-    return {name: (folder / name).read_bytes() for name in
-            (CHANNEL, CHANNEL + ".sig", "newer.bundle")}
 
 
 def status(one):
@@ -46,16 +20,16 @@ def result(one, command, expect=0, deadline=600):
 
 
 def test_upgrade_and_back(disk, machine, folder):
-    newer_bundle(folder / "newer.bundle")
+    newer = newer_bundle(folder / "newer.bundle", NEWER)
     version = manifest()["version"]
-    server = Server(publish(folder, "7"))
+    server = Server(publish(folder, "7", newer))
     try:
-        upgrade_and_back(machine(disk()), server, folder, version)
+        upgrade_and_back(machine(disk()), server, newer, version)
     finally:
         server.stop()
 
 
-def upgrade_and_back(one, server, folder, version):
+def upgrade_and_back(one, server, newer, version):
     one.wait_boot("health gate passed")
     one.wait_shell()
     # QEMU's own network: the host's loopback is there.
@@ -73,10 +47,10 @@ def upgrade_and_back(one, server, folder, version):
     # The image is the same: nothing but the channel and the bundle's head came.
     assert said["bytes_fetched"] < 4 << 20 and said["bytes_reused"] > 300 << 20
     # An old channel is not taken a second time.
-    server.files = publish(folder, "6")
+    server.files = publish(newer.parent, "6", newer)
     said = result(one, "proa upgrade --yes", expect=27)
     assert "an old channel" in said["error"]
-    server.files = publish(folder, "8")
+    server.files = publish(newer.parent, "8", newer)
     assert status(one)["flip"]["pending"] is True
     assert result(one, "proa upgrade --yes", expect=3)["result"] == "pending"
     assert result(one, "proa rollback")["result"] == "cancelled"

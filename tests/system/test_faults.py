@@ -1,0 +1,325 @@
+"""Releases that fail in every way that we know: each machine comes back in the old one, by itself.
+
+Slot a has run, and settled; slot b is on trial, with a fault (faulty.py). Nobody touches the
+machine: it boots b, fails, and ends in a, healthy, with the evidence in its history.
+"""
+
+import dataclasses
+import json
+import random
+import re
+import time
+
+import pytest
+
+from disk import BUILD, Disk, file_extent, find_bundle
+from faulty import BLOCK, Faulty, add_kernel_arguments, program
+from machine import LOAD_IMAGE, ROOT, USER_IMAGE, Machine, run_quietly
+
+INIT = "/layers/os/usr/sbin/init"
+DOCKER = "/layers/os/usr/sbin/dockerd"
+SERVICES = "/layers/os/usr/lib/proa/services.yml"
+VIRTIO = "virtio_blk.ko"
+
+# A person's container and check, which the faulty release's kernel arguments can make fail.
+CHECK = "#!/bin/sh\n! grep -q fault=check /proc/cmdline\n"
+CONFIG = ("proa: {health: {deadline: 60s}, watchdog: {timeout: 20s}}\n"
+          "write_files:\n- path: /var/lib/proa/health.d/50-thing\n  permissions: \"0755\"\n"
+          f"  content: {json.dumps(CHECK)}\n")
+WATCHDOG = ["-device", "i6300esb", "-action", "watchdog=reset"]
+
+UNSEEN = ("unseen", "never reached init")
+RESET = ("reset", "reset, last heartbeat at 20")
+# However memory runs out: what is promised is that it ends, and is told.
+ENDS = ("failed|reset", "")
+# GRUB went on to slot a in the same boot.
+CANNOT_BE_READ = "Proa: slot b cannot be read"
+
+
+def stage_1(reason):
+    return "failed", f"stage 1 failed: {reason}"
+
+
+def stage_2(reason):
+    return "failed", f"stage 2 failed: {reason}"
+
+
+@dataclasses.dataclass
+class Fault:
+    """`make` breaks the release, and may return how it is to be shipped."""
+    make: callable
+    evidence: tuple          # (class, what its text begins with) of b's boot
+    says: str = ""           # on the console
+    attempts: int = 1        # that b has
+    memory: int = 1024
+    quick: bool = False      # in the short check, too
+
+
+FAULTS = {}
+
+
+def fault(*evidence, **options):
+    def add(make):
+        FAULTS[make.__name__] = Fault(make, *evidence, **options)
+        return make
+    return add
+
+
+# -- kernel and initramfs ------------------------------------------------------
+
+@fault(UNSEEN, attempts=2, quick=True)
+def kernel_panics(faulty):
+    add_kernel_arguments(faulty, "rdinit=/nothing")
+
+
+@fault(UNSEEN)
+def kernel_truncated(faulty):
+    faulty.truncate("/boot/vmlinuz", len(faulty.contents("/boot/vmlinuz")) // 2)
+
+
+@fault(UNSEEN, says=CANNOT_BE_READ, quick=True)
+def kernel_rotten(faulty):
+    """Behind the publisher's back: what `sums` holds is of the kernel that was built."""
+    offset, length = file_extent("/boot/vmlinuz")
+    faulty.write(offset + length // 2, bytes(BLOCK))
+    return {"sums": False}
+
+
+@fault(UNSEEN, says=CANNOT_BE_READ)
+def initramfs_missing(faulty):
+    faulty.rename("/boot/initrd", "initrx")
+    return {"sums": False}
+
+
+@fault(stage_1("no "), quick=True)
+def initramfs_without_driver(faulty):
+    path = next(name for name in faulty.initrd_names() if name.endswith("/" + VIRTIO))
+    faulty.rename_in_initrd(path, path[:-len(VIRTIO)] + "x" * len(VIRTIO))
+
+
+@fault(UNSEEN)
+def initramfs_init_exits(faulty):
+    faulty.replace_in_initrd("init", program(faulty.folder, "exit"))
+
+
+# -- what proves the slot ------------------------------------------------------
+
+@fault(stage_1(""))
+def root_hash_wrong(_faulty):
+    return {"root_hash": "5" * 64}
+
+
+@fault(stage_1(""))
+def root_block_corrupted(faulty):
+    """Behind the publisher's back, too: the tree is not made anew."""
+    return {"rot": int(faulty.fields["fs_size"])}
+
+
+@fault(stage_1(""), quick=True)
+def signed_by_unknown_key(faulty):
+    run_quietly(BUILD / "proa-image", "keygen", "-o", faulty.folder, "--name", "unknown")
+    return {"key": faulty.folder / "unknown.key"}
+
+
+@fault(stage_1(""))
+def descriptor_of_another_release(faulty):
+    faulty.fields.update(version="2098.1.0", fs_size=str(64 << 20), image_size=str(65 << 20))
+    return {"root_hash": "a" * 64}
+
+
+# -- init ----------------------------------------------------------------------
+
+@fault(RESET)
+def init_exits(faulty):
+    faulty.replace(INIT, program(faulty.folder, "exit"))
+
+
+@fault(RESET, quick=True)
+def init_segfaults(faulty):
+    faulty.replace(INIT, program(faulty.folder, "segfault"))
+
+
+@fault(RESET)
+def init_hangs(faulty):
+    """Stage 1 has armed the watchdog, for 120 s."""
+    faulty.replace(INIT, program(faulty.folder, "hang"))
+
+
+@fault(RESET)
+def init_hangs_later(faulty):
+    """The console service, which may do anything, stops PID 1."""
+    stop = faulty.folder / "stop"
+    run_quietly("cc", "-O2", "-static", "-s", "-Wall", "-Wextra", "-Werror", "-o", stop,
+                ROOT / "tests/system/stop_pid1.c")
+    faulty.replace("/layers/os/usr/lib/systemd/systemd-networkd", stop.read_bytes())
+    edit_services(faulty, "[/usr/lib/proa/services/console]",
+                  "[/usr/lib/systemd/systemd-networkd]")
+
+
+# -- System Docker, user Docker, services ------------------------------------------
+
+def edit_services(faulty, old, new):
+    text = faulty.contents(SERVICES).decode()
+    assert text.count(old) == 1
+    # Its comments make room.
+    lines = [line for line in text.replace(old, new).splitlines()
+             if not line.lstrip().startswith("#")]
+    faulty.replace(SERVICES, ("\n".join(lines) + "\n").encode(), b"\n")
+
+
+@fault(stage_2("System Docker"))
+def system_docker_missing(faulty):
+    faulty.rename(DOCKER, "dockerx")
+
+
+@fault(stage_2("System Docker"), quick=True)
+def system_docker_crashes(faulty):
+    faulty.replace(DOCKER, program(faulty.folder, "exit"))
+
+
+@fault(stage_2("System Docker"))
+def system_docker_hangs(faulty):
+    faulty.replace(DOCKER, program(faulty.folder, "hang"))
+
+
+@fault(stage_2("user Docker"))
+def user_docker_missing(faulty):
+    edit_services(faulty, "- /usr/sbin/dockerd", "- /usr/sbin/nothing")
+
+
+@fault(stage_2("user Docker"))
+def user_docker_crashes(faulty):
+    edit_services(faulty, "- /usr/sbin/dockerd", "- /usr/bin/false")
+
+
+@fault(stage_2("user Docker"))
+def user_docker_hangs(faulty):
+    # chronyd is another service's, which no gate waits for with this one down.
+    faulty.replace("/layers/os/usr/sbin/chronyd", program(faulty.folder, "hang"))
+    edit_services(faulty, "- /usr/sbin/dockerd", "- /usr/sbin/chronyd")
+
+
+@fault(stage_2("service network"))
+def service_fails(faulty):
+    edit_services(faulty, "[/usr/lib/proa/services/network]", "[/usr/bin/false]")
+
+
+@fault(stage_2("container web"), quick=True)
+def container_does_not_run(faulty):
+    add_kernel_arguments(faulty, "fault=container")
+
+
+@fault(stage_2("check 50-thing"))
+def check_fails(faulty):
+    add_kernel_arguments(faulty, "fault=check")
+
+
+@fault(ENDS, memory=512)
+def out_of_memory(faulty):
+    """A service that takes all memory, and that the kernel must not end for it."""
+    edit_services(faulty, "command: [/usr/lib/proa/services/console]",
+                  "oom_score_adj: -1000\n    command: [sh, -c, \"tail /dev/zero\"]")
+
+
+# -- the machine -------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def settled(golden, work):
+    """A disk whose slot a has run with a person's container, and whose b is on trial."""
+    folder = work / "settled"
+    folder.mkdir()
+    disk = golden.get(config=CONFIG).overlay(folder / "disk.qcow2")
+    one = Machine("settled", [disk.path], folder)
+    one.start()
+    try:
+        one.wait_boot("health gate passed")
+        one.wait_shell()
+        one.check(LOAD_IMAGE, 300)
+        one.check(f"docker run -d --name web --restart always {USER_IMAGE} "
+                  "sh -c '! grep -q fault=container /proc/cmdline && exec sleep 99999'", 120)
+        one.wait_true("docker ps --format '{{.Names}} {{.Status}}' | grep '^web Up .. seconds'")
+        one.type(" sudo proa poweroff\n")
+        one.wait_off()
+    finally:
+        one.stop()
+    raw = folder / "disk.img"
+    run_quietly("qemu-img", "convert", "-O", "raw", disk.path, raw)
+    run_quietly(BUILD / "proa", "upgrade", "--disk", raw, "-b", find_bundle(), "--key",
+                BUILD / "keys/1.root", "--allow-downgrade", "--yes")
+    disk.path.unlink()
+    return Disk(raw)
+
+
+def break_slot(disk, folder, what):
+    """Slot b of the disk gets the fault, and its attempts."""
+    faulty = Faulty(folder)
+    how = what.make(faulty) or {}
+    rot = how.pop("rot", None)
+    faulty.ship(disk, **how)
+    if rot is not None:
+        disk.corrupt_slot("b", rot)
+    if what.attempts != 2:
+        disk.patch_flip("b_left=2", f"b_left={what.attempts}")
+    assert disk.flip()["slot"] == "b" and disk.flip()["a_good"] == "1"
+
+
+def status(one):
+    return json.loads(one.check("sudo proa status --json || true"))
+
+
+def boots_of(one):
+    return json.loads(one.check("sudo proa history --json -n 0"))["boots"]
+
+
+def wait_for_old_release(one):
+    """The machine ends in slot a, healthy: what status and history say there."""
+    one.wait_for("root verified: slot a", 900)
+    one.wait_for("health gate passed")
+    one.wait_shell()
+    one.wait_true("docker ps --format '{{.Names}}' | grep -x web")
+    found = status(one)
+    assert (found["slot"], found["fellback"], found["gate"]) == ("a", True, "passed"), found
+    assert found["flip"]["next"] == "a", found
+    return found, boots_of(one)
+
+
+def rows(quick):
+    return pytest.mark.parametrize("name", [
+        pytest.param(name, marks=[] if quick(name) else [pytest.mark.full]) for name in FAULTS])
+
+
+@rows(lambda name: FAULTS[name].quick)
+def test_fault(name, settled, machine, folder):
+    what = FAULTS[name]
+    disk = settled.overlay(folder / "disk.qcow2")
+    break_slot(disk, folder, what)
+    one = machine(disk, extra=WATCHDOG, memory=what.memory)
+    _, boots = wait_for_old_release(one)
+    kinds, texts = [boot["class"] for boot in boots], [boot["text"] for boot in boots]
+    assert [boot["slot"] for boot in boots] == ["a", "b", "a"], texts
+    assert re.fullmatch(f"running ({what.evidence[0]}) poweroff", " ".join(kinds)), texts
+    assert texts[1].startswith(what.evidence[1]), texts
+    # One was the boot itself, be it that GRUB went on in it: so many others are proven.
+    assert boots[1].get("at_least", 1) == 1
+    assert what.says in one.console
+
+
+@rows(lambda name: name == "user_docker_crashes")
+def test_power_cut(name, settled, machine, folder):
+    """The same, with the power cut at any moment: of the bad boot, or of what comes after it."""
+    what = FAULTS[name]
+    disk = settled.overlay(folder / "disk.qcow2")
+    break_slot(disk, folder, what)
+    one = machine(disk, extra=WATCHDOG, memory=what.memory)
+    seconds = random.uniform(1, 60)
+    time.sleep(seconds)
+    assert one.process, "it is off"
+    print(f"the power is cut after {seconds:.1f} s, at: {one.console[-200:]}")
+    starts = one.starts
+    one.power_cut()
+    one.start()
+    assert one.starts == starts + 1
+    _, boots = wait_for_old_release(one)
+    # What was cut left its mark: it was reset, or its attempt was lost.
+    ends = [boot["class"] for boot in boots[1:-1]]
+    assert "reset" in ends or "unseen" in ends or what.evidence[0] in ends, boots
