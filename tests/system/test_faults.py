@@ -23,8 +23,7 @@ VIRTIO = "virtio_blk.ko"
 
 # A person's container and check, which the faulty release's kernel arguments can make fail.
 CHECK = "#!/bin/sh\n! grep -q fault=check /proc/cmdline\n"
-CONFIG = ("proa: {health: {deadline: 60s}, watchdog: {timeout: 20s}}\n"
-          "write_files:\n- path: /var/lib/proa/health.d/50-thing\n  permissions: \"0755\"\n"
+CONFIG = ("write_files:\n- path: /var/lib/proa/health.d/50-thing\n  permissions: \"0755\"\n"
           f"  content: {json.dumps(CHECK)}\n")
 WATCHDOG = ["-device", "i6300esb", "-action", "watchdog=reset"]
 
@@ -238,6 +237,9 @@ def settled(golden, work):
         one.check(f"docker run -d --name web --restart always {USER_IMAGE} "
                   "sh -c '! grep -q fault=container /proc/cmdline && exec sleep 99999'", 120)
         one.wait_true("docker ps --format '{{.Names}} {{.Status}}' | grep '^web Up .. seconds'")
+        # What is waited for in vain need not be waited for long.
+        one.check("sudo proa config set proa.health.deadline 60s")
+        one.check("sudo proa config set proa.watchdog.timeout 20s")
         one.type(" sudo proa poweroff\n")
         one.wait_off()
     finally:
