@@ -4,7 +4,7 @@
  */
 enum { SYS_PAUSE = 34, SYS_EXIT_GROUP = 231 };
 
-static long call(long number, long argument)
+static inline long call(long number, long argument)
 {
 	long result;
 

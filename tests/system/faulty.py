@@ -35,6 +35,17 @@ def add_kernel_arguments(faulty, text):
     faulty.replace(path, before + b" " + text.encode() + b"\n", b"#")
 
 
+def neighbours(numbers):
+    """(first, last) of each row of numbers without a gap."""
+    rows = []
+    for number in sorted(numbers):
+        if rows and rows[-1][1] == number - 1:
+            rows[-1][1] = number
+        else:
+            rows.append([number, number])
+    return rows
+
+
 class Faulty:
     """Changes to slot b's file system; `ship` writes them to a disk that holds the release there."""
 
@@ -53,8 +64,8 @@ class Faulty:
         offset, length = file_extent(path)
         return self.image[offset:offset + min(length, self._inode(path)[1])]
 
-    def replace(self, path, data, filling=b"\0"):
-        """Other contents; the length stays, what is left over is filled."""
+    def replace(self, path, data, filling=b""):
+        """Other contents; the length stays, what is left over is filled, or stays as it is."""
         length = self._inode(path)[1]
         assert len(data) <= length, f"{path} has room for {length} bytes"
         self.write(file_extent(path)[0], data + filling * (length - len(data)))
@@ -77,12 +88,12 @@ class Faulty:
     def rename_in_initrd(self, path, name):
         at = next(at for found, at, _ in self._initrd() if found == path)
         assert len(name) == len(path)
-        self.write(self.image.rindex(path.encode() + b"\0", 0, at), name.encode())
+        self.write(self.image.rfind(path.encode() + b"\0", 0, at), name.encode())
 
     def replace_in_initrd(self, path, data):
         _, at, size = next(file for file in self._initrd() if file[0] == path)
         assert len(data) <= size
-        self.write(at, data + bytes(size - len(data)))
+        self.write(at, data)
 
     def initrd_names(self):
         return [name for name, _, _ in self._initrd()]
@@ -98,8 +109,8 @@ class Faulty:
                 for name in ("vmlinuz", "initrd")).encode())
         self.fields["root_hash"] = root_hash or self._hash_tree()
         at, length = disk.partition("proa-b")
-        for block in sorted(self.changed):
-            disk.write(at + block * BLOCK, self.image[block * BLOCK:(block + 1) * BLOCK])
+        for first, last in neighbours(self.changed):
+            disk.write(at + first * BLOCK, self.image[first * BLOCK:(last + 1) * BLOCK])
         where = at + length - DESCRIPTOR
         disk.write(where, self._descriptor(disk.read(where, DESCRIPTOR), key))
 
