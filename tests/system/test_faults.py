@@ -30,7 +30,7 @@ WATCHDOG = ["-device", "i6300esb", "-action", "watchdog=reset"]
 UNSEEN = ("unseen", "never reached init")
 RESET = ("reset", "reset, last heartbeat at 20")
 # However memory runs out: what is promised is that it ends, and is told.
-ENDS = ("failed|reset", "")
+ENDS = ("(failed|reset)", "")
 # GRUB went on to slot a in the same boot.
 CANNOT_BE_READ = "Proa: slot b cannot be read"
 
@@ -298,11 +298,14 @@ def test_fault(name, settled, machine, folder):
     one = machine(disk, extra=WATCHDOG, memory=what.memory)
     _, boots = wait_for_old_release(one)
     kinds, texts = [boot["class"] for boot in boots], [boot["text"] for boot in boots]
-    assert [boot["slot"] for boot in boots] == ["a", "b", "a"], texts
-    assert re.fullmatch(f"running ({what.evidence[0]}) poweroff", " ".join(kinds)), texts
+    # Of the two attempts that a flip gives, one boot was seen. The one that this test has taken away
+    # counts as one that never reached init.
+    wanted = ["running", what.evidence[0], "poweroff"]
+    if what.evidence is not UNSEEN and what.attempts == 1:
+        wanted.insert(2, "unseen")
+    assert re.fullmatch(" ".join(wanted), " ".join(kinds)), texts
+    assert {boot["slot"] for boot in boots[1:-1]} == {"b"}
     assert texts[1].startswith(what.evidence[1]), texts
-    # One was the boot itself, be it that GRUB went on in it: so many others are proven.
-    assert boots[1].get("at_least", 1) == 1
     assert what.says in one.console
 
 
