@@ -24,7 +24,7 @@
 #include "init/watchdog.h"
 #include "lib/cleanup.h"
 #include "lib/console.h"
-#include "lib/format/root.h"
+#include "lib/format/roots.h"
 #include "lib/format/slot.h"
 #include "lib/hex.h"
 
@@ -98,27 +98,6 @@ static void take_disk(const struct candidate *disk)
 }
 _Static_assert(FACTS_NODE_SIZE == (int)FIND_NODE_SIZE, "take_disk copies whole fields");
 
-/* The newest root document that the initramfs carries. */
-static int load_keys(struct root *root, struct error *err)
-{
-	_cleanup_dir_ DIR *folder = opendir(KEYS_FOLDER);
-	struct dirent *entry;
-	unsigned long newest = 0;
-	char path[64];
-
-	if (!folder)
-		return error_errno(err, "cannot open " KEYS_FOLDER " in the initramfs");
-	while ((entry = readdir(folder))) {
-		char *end;
-		unsigned long number = strtoul(entry->d_name, &end, 10);
-
-		if (strcmp(end, ".root") == 0 && number > newest)
-			newest = number;
-	}
-	snprintf(path, sizeof(path), KEYS_FOLDER "/%lu.root", newest);
-	return root_load(path, root, err);
-}
-
 /* A slot proves itself: descriptor and signature, then dm-verity for all that is read. */
 static int mount_slot(struct error *err)
 {
@@ -127,7 +106,7 @@ static int mount_slot(struct error *err)
 	const char *device = facts.slot == 'a' ? facts.slot_a : facts.slot_b;
 	char node[FACTS_NODE_SIZE];
 	uint64_t size = 0;
-	int r = load_keys(&root, err);
+	int r = roots_newest(KEYS_FOLDER, &root, err);
 	_cleanup_fd_ int fd = open(device, O_RDONLY | O_CLOEXEC);
 
 	if (r < 0)

@@ -11,6 +11,7 @@
 #include "lib/cleanup.h"
 #include "lib/command.h"
 #include "lib/docker/docker.h"
+#include "lib/format/roots.h"
 #include "lib/nearest.h"
 
 enum { SERVICE_NAME_MAX = 32 };
@@ -19,7 +20,8 @@ static const struct status_paths paths = {
 	.boot = PATH_BOOT,
 	.services = PATH_STATUS,
 	.init_socket = PATH_INIT_SOCKET,
-	.keys = PATH_KEYS,
+	.keys = ROOTS_IMAGE,
+	.keys_seen = ROOTS_SEEN,
 };
 
 static json_t *gather(const char *command)

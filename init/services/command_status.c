@@ -6,6 +6,7 @@
 #include "init/services/status.h"
 #include "lib/docker/docker.h"
 #include "lib/command.h"
+#include "lib/format/roots.h"
 
 enum { EXIT_DEGRADED = 10 };
 
@@ -15,7 +16,8 @@ int command_status(int argc, char **argv)
 		.boot = PATH_BOOT,
 		.services = PATH_STATUS,
 		.init_socket = PATH_INIT_SOCKET,
-		.keys = PATH_KEYS,
+		.keys = ROOTS_IMAGE,
+		.keys_seen = ROOTS_SEEN,
 	};
 	bool as_json = false;
 	const struct option options[] = {

@@ -10,7 +10,7 @@
 #include "lib/cleanup.h"
 #include "lib/docker/docker.h"
 #include "lib/fields.h"
-#include "lib/format/root.h"
+#include "lib/format/roots.h"
 #include "lib/format/slot.h"
 #include "lib/hex.h"
 #include "lib/request.h"
@@ -122,18 +122,19 @@ static json_t *gather_slot(const char *device, bool running, const struct keyrin
 	return out;
 }
 
-static json_t *gather_slots(const struct fields *boot, char running, const char *keys)
+static json_t *gather_slots(const struct status_paths *paths, const struct fields *boot,
+			    char running)
 {
-	struct root root = {0};
+	struct roots roots = {.former.count = 0};
 	struct error err = ERROR_INIT;
 	json_t *out = json_object();
 
-	if (root_load(keys, &root, &err) < 0)
+	if (roots_load(paths->keys, paths->keys_seen, &roots, &err) < 0)
 		set_text(out, "error", err.message);
 	json_object_set_new(out, "a",
-			    gather_slot(fields_get(boot, "slot_a"), running == 'a', &root.keys));
+			    gather_slot(fields_get(boot, "slot_a"), running == 'a', &roots.former));
 	json_object_set_new(out, "b",
-			    gather_slot(fields_get(boot, "slot_b"), running == 'b', &root.keys));
+			    gather_slot(fields_get(boot, "slot_b"), running == 'b', &roots.former));
 	return out;
 }
 
@@ -280,8 +281,7 @@ int status_gather(const struct status_paths *paths, json_t **out, struct error *
 	gather_phase(status, &boot, &services, paths->init_socket);
 	json_object_set_new(status, "flip",
 			    gather_flip(fields_get(&boot, "flip"), slot ? slot[0] : 'a'));
-	json_object_set_new(status, "slots",
-			    gather_slots(&boot, slot ? slot[0] : 'a', paths->keys));
+	json_object_set_new(status, "slots", gather_slots(paths, &boot, slot ? slot[0] : 'a'));
 	set_text(status, "system_docker", fields_get(&services, "system_docker"));
 	set_text(status, "user_docker", fields_get(&services, "user_docker"));
 	json_object_set_new(status, "services", gather_services(&services));

@@ -16,7 +16,8 @@ struct status_paths {
 	const char *boot;        /* /run/proa/boot */
 	const char *services;    /* /run/proa/status */
 	const char *init_socket; /* /run/proa/init.sock */
-	const char *keys;        /* the root document that releases are checked with */
+	const char *keys;        /* root documents of the running slot, */
+	const char *keys_seen;   /* and those that were accepted since: ROOTS_SEEN */
 };
 
 /*

@@ -16,6 +16,7 @@
 #include "lib/config/layers.h"
 #include "lib/docker/docker.h"
 #include "lib/fields.h"
+#include "lib/format/roots.h"
 #include "lib/io.h"
 
 enum { FILE_MOST = 1 << 20, KERNEL_LOG_READ = 3, KERNEL_LOG_SIZE = 10 };
@@ -105,7 +106,8 @@ static int gather(json_t **status, struct error *err)
 	const struct status_paths paths = {.boot = PATH_BOOT,
 					   .services = PATH_STATUS,
 					   .init_socket = PATH_INIT_SOCKET,
-					   .keys = PATH_KEYS};
+					   .keys = ROOTS_IMAGE,
+					   .keys_seen = ROOTS_SEEN};
 
 	return status_gather(&paths, status, err);
 }

@@ -11,10 +11,8 @@
 #include "init/supervise/child.h"
 #include "init/supervise/loop.h"
 #include "lib/cleanup.h"
-#include "lib/format/root.h"
+#include "lib/format/roots.h"
 #include "lib/format/slot.h"
-
-#define KEYS "/usr/lib/proa/keys/1.root"
 
 enum { VERIFY_MS = 10 * 60 * 1000 }; /* 1 GiB from a slow USB stick takes a minute */
 
@@ -22,9 +20,10 @@ static const struct facts *the_facts;
 static void (*the_done)(void *context, bool verifies);
 static void *the_context;
 
+/* By every key that ever counted: what the other slot was signed by need not count any more. */
 static int verify(struct error *err)
 {
-	static struct root root;
+	static struct roots roots;
 	static struct slot slot;
 	char other = the_facts->slot == 'a' ? 'b' : 'a';
 	const char *device = other == 'a' ? the_facts->slot_a : the_facts->slot_b;
@@ -34,9 +33,9 @@ static int verify(struct error *err)
 
 	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &size) < 0)
 		return error_errno(err, "cannot open slot %c (%s)", other, device);
-	r = root_load(KEYS, &root, err);
+	r = roots_load(ROOTS_IMAGE, ROOTS_SEEN, &roots, err);
 	if (r == 0)
-		r = slot_verify_descriptor(fd, 0, size, &root.keys, &slot, err);
+		r = slot_verify_descriptor(fd, 0, size, &roots.former, &slot, err);
 	if (r == 0)
 		r = slot_verify_tree(fd, 0, &slot, VERITY_PAST_CACHE, NULL, NULL, err);
 	return r;

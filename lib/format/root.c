@@ -122,8 +122,7 @@ int root_verify(const void *text, size_t size, const void *signature, size_t sig
 		return r;
 	if (previous) {
 		if (root.number != previous->number + 1)
-			return error_set(err, -EBADMSG,
-					 "root document %llu does not follow %llu",
+			return error_set(err, -EBADMSG, "root document %llu does not follow %llu",
 					 (unsigned long long)root.number,
 					 (unsigned long long)previous->number);
 		r = signatures_verify(&set, &previous->keys, SIGN_ROLE_ROOT, text, size,
@@ -154,7 +153,8 @@ static ssize_t read_small(const char *path, char *buffer, size_t room, struct er
 	return n;
 }
 
-int root_load(const char *path, struct root *out, struct error *err)
+int root_load_after(const char *path, const struct root *previous, struct root *out,
+		    struct error *err)
 {
 	char text[ROOT_SIZE_MAX + 1], signature[SIGNATURES_SIZE_MAX + 1];
 	char signature_path[PATH_MAX];
@@ -170,6 +170,11 @@ int root_load(const char *path, struct root *out, struct error *err)
 	signature_size = read_small(signature_path, signature, sizeof(signature), err);
 	if (signature_size < 0)
 		return (int)signature_size;
-	r = root_verify(text, (size_t)size, signature, (size_t)signature_size, NULL, out, err);
+	r = root_verify(text, (size_t)size, signature, (size_t)signature_size, previous, out, err);
 	return r < 0 ? error_wrap(err, r, "%s", path) : 0;
+}
+
+int root_load(const char *path, struct root *out, struct error *err)
+{
+	return root_load_after(path, NULL, out, err);
 }

@@ -28,7 +28,11 @@ int root_render(const struct root *root, char out[ROOT_SIZE_MAX], size_t *size, 
 int root_verify(const void *text, size_t size, const void *signature, size_t signature_size,
 		const struct root *previous, struct root *out, struct error *err);
 
-/* The same from the files `path` and `path`.sig, for the root that a machine starts from. */
+/* The same from the files `path` and `path`.sig. */
+int root_load_after(const char *path, const struct root *previous, struct root *out,
+		    struct error *err);
+
+/* The same without a predecessor, for the root that a machine starts from. */
 int root_load(const char *path, struct root *out, struct error *err);
 
 #endif

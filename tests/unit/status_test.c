@@ -141,8 +141,11 @@ static void test_phase(void **state)
 		 "x; y"},
 		{"gate=passed settled=0 stopping=0 degraded=y", "degraded=y\n", 0, "degraded", "y"},
 	};
-	const struct status_paths paths = {
-		.boot = boot, .services = services, .init_socket = sock, .keys = "/nonexistent"};
+	const struct status_paths paths = {.boot = boot,
+					   .services = services,
+					   .init_socket = sock,
+					   .keys = "/nonexistent",
+					   .keys_seen = "/nonexistent"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -169,8 +172,11 @@ static void test_phase(void **state)
 /* Nothing else is there: what is known is told all the same. */
 static void test_half_an_answer(void **state)
 {
-	const struct status_paths paths = {
-		.boot = boot, .services = services, .init_socket = sock, .keys = "/nonexistent"};
+	const struct status_paths paths = {.boot = boot,
+					   .services = services,
+					   .init_socket = sock,
+					   .keys = "/nonexistent",
+					   .keys_seen = "/nonexistent"};
 	_cleanup_json_ json_t *status = NULL;
 	_cleanup_free_ char *text = NULL;
 	struct error err = ERROR_INIT;
