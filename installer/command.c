@@ -277,7 +277,7 @@ static int run(const struct request *request, struct work *work, struct error *e
 		.hold = &work->hold,
 		.plan = &work->plan,
 		.bundle = work->bundle,
-		.root_number = work->trust.root_number,
+		.root_number = work->trust.root.number,
 		.append = request->append,
 		.config = work->config,
 		.config_size = work->config_size,

@@ -88,6 +88,8 @@ int answer_channel(int result)
 		return ANSWER_NOT_PERMITTED;
 	case -ENODATA:
 		return EXIT_USAGE;
+	case -EUCLEAN:
+		return ANSWER_DAMAGED_SLOT;
 	default:
 		return EXIT_FAILED;
 	}

@@ -106,10 +106,6 @@ int command_list(int argc, char **argv)
 	r = target_open(&q.target, &target, &err);
 	if (r < 0)
 		return answer_failed(&q, answer_target(r), &err);
-	r = target_read_slot(&target, target.facts.running, &running, &err);
-	if (r < 0)
-		return answer_failed(&q, ANSWER_DAMAGED_SLOT, &err);
-	has_other = target_read_slot(&target, target_other(&target), &other, NULL) == 0;
 	r = source_open(&source, &target, &err);
 	if (r == 0)
 		r = source_read(&source, &target, &running, &warning, &err);
@@ -117,6 +113,7 @@ int command_list(int argc, char **argv)
 		return answer_failed(&q, answer_channel(r), &err);
 	if (warning.code)
 		fprintf(stderr, "proa list: warning: %s\n", warning.message);
+	has_other = target_read_slot(&target, target_other(&target), &other, NULL) == 0;
 	if (q.json)
 		return print_json(&source.channel, &running, has_other ? &other : NULL);
 	print_people(&source.channel, &running, has_other ? &other : NULL);

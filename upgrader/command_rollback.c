@@ -62,6 +62,12 @@ static int check(struct target *target, struct slot *other, struct error *err)
 	if (r < 0)
 		return error_wrap(err, r, "there is nothing to roll back to: slot %c",
 				  flip_letter(which));
+	if (!trust_is_in_force(&target->trust, &other->signer))
+		fprintf(stderr,
+			"proa rollback: warning: Proa %s is signed by %s, a key that was taken "
+			"back since (root document %llu)\n",
+			other->manifest.version, other->signer.id,
+			(unsigned long long)target->trust.root.number);
 	target->facts.other_verifies = true;
 	return 0;
 }

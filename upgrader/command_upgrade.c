@@ -267,21 +267,15 @@ static int nothing_newer(const struct request *q, const struct slot *running, si
 }
 
 /* Looks in the channel for what to fetch. Returns -1 to go on, or an exit code. */
-static int choose(struct request *q, const struct target *target, struct open_request *open,
-		  struct error *err)
+static int choose(struct request *q, struct target *target, struct open_request *open,
+		  struct error *warning, struct error *err)
 {
-	struct error warning = ERROR_INIT;
 	struct slot running;
 	size_t too_far;
-	int r = target_read_slot(target, target->facts.running, &running, err);
+	int r = source_read(&q->source, target, &running, warning, err);
 
 	if (r < 0)
-		return ANSWER_DAMAGED_SLOT;
-	r = source_read(&q->source, target, &running, &warning, err);
-	if (r < 0)
 		return answer_channel(r);
-	if (warning.code)
-		fprintf(stderr, "proa upgrade: warning: %s\n", warning.message);
 	open->release =
 		decide_pick(&q->source.channel, running.manifest.version, q->version, &too_far);
 	if (!open->release && q->version) {
@@ -304,15 +298,18 @@ static int upgrade_target(struct request *q, struct target *target, struct error
 	_cleanup_opened_ struct opened opened = OPENED_INIT;
 	__attribute__((cleanup(free_upgrade))) struct upgrade *upgrade =
 		calloc(1, sizeof(*upgrade));
+	struct error warning = ERROR_INIT;
 	int r = upgrade ? source_open(&q->source, target, err) : error_oom(err);
 
+	if (r == 0 && q->bundle)
+		r = source_follow(&q->source, target, q->bundle, &warning, err);
 	if (r < 0)
 		return answer_channel(r);
-	if (!q->bundle) {
-		r = choose(q, target, &open, err);
-		if (r >= 0)
-			return r;
-	}
+	r = q->bundle ? -1 : choose(q, target, &open, &warning, err);
+	if (warning.code)
+		fprintf(stderr, "proa upgrade: warning: %s\n", warning.message);
+	if (r >= 0)
+		return r;
 	r = open_release(&open, &q->source, &target->trust.ring, &opened, err);
 	if (r < 0)
 		return answer_bundle(r);

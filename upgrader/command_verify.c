@@ -45,6 +45,8 @@ static int verify(const struct answer_request *q, const struct target *target, e
 	if (r == 0) {
 		json_object_set_new(json, "version", json_string(slot.manifest.version));
 		json_object_set_new(json, "signed_by", json_string(slot.signer.id));
+		json_object_set_new(json, "key_in_force",
+				    json_boolean(trust_is_in_force(&target->trust, &slot.signer)));
 	} else if (r != -ENODATA) {
 		json_object_set_new(json, "detail", json_text(err.message));
 	}
@@ -56,8 +58,11 @@ static int verify(const struct answer_request *q, const struct target *target, e
 	       : target->facts.offline ? " (boots next)"
 				       : " (runs)");
 	if (r == 0)
-		printf("Proa %s, signed by %s, every byte as signed\n", slot.manifest.version,
-		       slot.signer.id);
+		printf("Proa %s, signed by %s%s, every byte as signed\n", slot.manifest.version,
+		       slot.signer.id,
+		       trust_is_in_force(&target->trust, &slot.signer)
+			       ? ""
+			       : " (a key that signs nothing new any more)");
 	else if (r == -ENODATA)
 		printf("empty\n");
 	else

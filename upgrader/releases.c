@@ -10,63 +10,23 @@
 #include "lib/fields.h"
 #include "lib/format/signature.h"
 #include "lib/io.h"
+#include "upgrader/follow.h"
+#include "upgrader/small.h"
 
 /* Somebody may put a new channel there between our two requests. */
 enum { TRIES = 3, DAY_S = 24 * 60 * 60 };
 
-/* A small file, whole; the server may send what it likes, `limit` bytes of it are taken. */
-static int fetch_small(const struct fetch_options *options, char *out, size_t limit, size_t *size,
-		       struct error *err)
-{
-	const struct fetch_range all = {0, FETCH_TO_END};
-	_cleanup_free_ char *buffer = malloc(limit + 1);
-	struct fetch *fetch;
-	ssize_t n;
-	int r;
-
-	if (!buffer)
-		return error_oom(err);
-	r = fetch_start(options, &all, 1, &fetch, err);
-	if (r < 0)
-		return r;
-	n = io_read_full(fetch_fd(fetch), buffer, limit + 1);
-	r = fetch_stop(fetch, NULL, NULL, err);
-	if (r < 0)
-		return r;
-	if (n < 0)
-		return error_set(err, (int)n, "cannot read the pipe: %s", strerror((int)-n));
-	if ((size_t)n > limit)
-		return error_set(err, -EFBIG, "%s is longer than %zu bytes", options->url, limit);
-	memcpy(out, buffer, (size_t)n);
-	*size = (size_t)n;
-	return 0;
-}
-
 static int fetch_signed(const struct releases_request *q, char text[CHANNEL_SIZE_MAX], size_t *size,
-			struct error *err)
+			struct signatures *signatures, struct error *err)
 {
-	_cleanup_free_ char *signature_url = NULL;
 	char signature[SIGNATURES_SIZE_MAX];
-	struct fetch_options beside = q->fetch;
-	struct signatures signatures;
 	size_t signature_size = 0;
-	int path, r = fetch_small(&q->fetch, text, CHANNEL_SIZE_MAX, size, err);
+	int r = small_fetch(&q->fetch, text, CHANNEL_SIZE_MAX, size, err);
 
-	if (r < 0)
-		return r;
-	path = (int)strcspn(q->fetch.url, "?#");
-	if (asprintf(&signature_url, "%.*s.sig%s", path, q->fetch.url, q->fetch.url + path) < 0) {
-		signature_url = NULL;
-		return error_oom(err);
-	}
-	beside.url = signature_url;
-	r = fetch_small(&beside, signature, sizeof(signature), &signature_size, err);
 	if (r == 0)
-		r = signatures_parse(signature, signature_size, &signatures, err);
-	if (r == 0)
-		r = signatures_verify(&signatures, q->ring, SIGN_ROLE_CHANNEL, text, *size,
-				      "the channel", NULL, err);
-	return r;
+		r = small_fetch_signature(&q->fetch, signature, sizeof(signature), &signature_size,
+					  err);
+	return r < 0 ? r : signatures_parse(signature, signature_size, signatures, err);
 }
 
 /* "root=1", "serial.NAME=7" and "time=…" of what was seen last. */
@@ -78,7 +38,7 @@ static uint64_t remembered(const struct releases_request *q, const char *what, c
 	if (!q->seen || fields_read(q->seen, &fields, NULL) < 0)
 		return 0;
 	/* A key that was lost may have signed anything: new keys begin anew. */
-	if (fields_get_number(&fields, "root", 0) < q->root_number)
+	if (fields_get_number(&fields, "root", 0) < q->trust->root.number)
 		return 0;
 	snprintf(key, sizeof(key), "%s%s%s", what, name ? "." : "", name ? name : "");
 	return fields_get_number(&fields, key, 0);
@@ -130,19 +90,23 @@ static int check_time(const struct releases_request *q, const struct channel *ch
 			 today, whose);
 }
 
-static int check_forward(const struct releases_request *q, const struct channel *channel,
-			 struct error *err)
+int releases_check(const struct releases_request *q, const struct channel *channel,
+		   struct error *err)
 {
 	uint64_t serial = remembered(q, "serial", channel->name);
 
+	int r = 0;
+
 	if (channel->serial < serial)
-		return error_set(err, -ESTALE,
-				 "the server shows an old channel: serial %llu of \"%s\", and this "
-				 "machine has seen %llu; a mirror that lags, or somebody who wants "
-				 "to hold back upgrades",
-				 (unsigned long long)channel->serial, channel->name,
-				 (unsigned long long)serial);
-	return check_time(q, channel, err);
+		r = error_set(err, -ESTALE,
+			      "the server shows an old channel: serial %llu of \"%s\", and this "
+			      "machine has seen %llu; a mirror that lags, or somebody who wants "
+			      "to hold back upgrades",
+			      (unsigned long long)channel->serial, channel->name,
+			      (unsigned long long)serial);
+	if (r == 0)
+		r = check_time(q, channel, err);
+	return r < 0 ? error_wrap(err, r, "channel %s", q->fetch.url) : 0;
 }
 
 /* Another channel of the same publisher, well signed, is not what was asked for. */
@@ -163,20 +127,42 @@ static int check_name(const struct releases_request *q, const struct channel *ch
 			 channel->name, file);
 }
 
-int releases_fetch(const struct releases_request *q, struct channel *out, struct error *err)
+uint64_t releases_root_seen(const char *seen)
+{
+	_cleanup_fields_ struct fields fields = {0};
+
+	return seen && fields_read(seen, &fields, NULL) == 0 ? fields_get_number(&fields, "root", 0)
+							     : 0;
+}
+
+/* The keys of today, then the channel by them. */
+static int fetch_verified(const struct releases_request *q, char text[CHANNEL_SIZE_MAX],
+			  size_t *size, struct error *warning, struct error *err)
+{
+	struct signatures signatures;
+	int r = fetch_signed(q, text, size, &signatures, err);
+
+	/* Behind the channel: a server that cannot be reached was found out by then. */
+	if (r == 0)
+		r = follow_roots(&q->fetch, q->trust, q->keep, warning, err);
+	return r < 0 ? r
+		     : signatures_verify(&signatures, &q->trust->ring, SIGN_ROLE_CHANNEL, text,
+					 *size, "the channel", NULL, err);
+}
+
+int releases_fetch(const struct releases_request *q, struct channel *out, struct error *warning,
+		   struct error *err)
 {
 	char text[CHANNEL_SIZE_MAX];
 	size_t size = 0;
 	int r = -EKEYREJECTED;
 
-	for (int i = 0; r == -EKEYREJECTED && i < TRIES; i++)
-		r = fetch_signed(q, text, &size, err);
+	for (int i = 0; (r == -EKEYREJECTED || r == -ENOKEY) && i < TRIES; i++)
+		r = fetch_verified(q, text, &size, warning, err);
 	if (r == 0)
 		r = channel_parse(text, size, out, err);
 	if (r == 0)
 		r = check_name(q, out, err);
-	if (r == 0)
-		r = check_forward(q, out, err);
 	return r < 0 ? error_wrap(err, r, "channel %s", q->fetch.url) : 0;
 }
 
@@ -197,10 +183,10 @@ int releases_remember(const struct releases_request *q, const struct channel *ch
 	if (!out)
 		return error_oom(err);
 	snprintf(mine, sizeof(mine), "serial.%s", channel->name);
-	fprintf(out, "root=%llu\ntime=%llu\n%s=%llu\n", (unsigned long long)q->root_number,
+	fprintf(out, "root=%llu\ntime=%llu\n%s=%llu\n", (unsigned long long)q->trust->root.number,
 		(unsigned long long)(time > channel->time ? time : channel->time), mine,
 		(unsigned long long)(serial > channel->serial ? serial : channel->serial));
-	while (fields_get_number(&before, "root", 0) >= q->root_number &&
+	while (fields_get_number(&before, "root", 0) >= q->trust->root.number &&
 	       (key = fields_next(&before, &at, &value)))
 		if (strncmp(key, "serial.", strlen("serial.")) == 0 && strcmp(key, mine) != 0)
 			fprintf(out, "%s=%s\n", key, value);

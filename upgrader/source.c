@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "upgrader/follow.h"
+
 void source_free(struct source *source)
 {
 	settings_free(&source->settings);
@@ -20,16 +22,29 @@ int source_open(struct source *source, const struct target *target, struct error
 	return r;
 }
 
-int source_read(struct source *source, const struct target *target, const struct slot *running,
+/* What this machine learns is kept; of keys that a person named, and of another disk, nothing. */
+static const char *memory(const struct target *target, const char *path)
+{
+	return target->trust.of_machine && !target->facts.offline ? path : NULL;
+}
+
+static uint64_t root_seen(const struct target *target)
+{
+	uint64_t slots = target_root_seen(target);
+	uint64_t state = target->facts.offline ? 0 : releases_root_seen(RELEASES_SEEN);
+
+	return slots > state ? slots : state;
+}
+
+int source_read(struct source *source, struct target *target, struct slot *running,
 		struct error *warning, struct error *err)
 {
 	struct releases_request request = {
 		.fetch = source->fetch,
-		.ring = &target->trust.ring,
+		.trust = &target->trust,
+		.keep = memory(target, ROOTS_SEEN),
 		.seen = target->facts.offline ? NULL : RELEASES_SEEN,
 		.now = (uint64_t)time(NULL),
-		.built = running->manifest.build_time,
-		.root_number = target->trust.root_number,
 	};
 	int r;
 
@@ -38,8 +53,31 @@ int source_read(struct source *source, const struct target *target, const struct
 		return error_set(err, -ENODATA,
 				 "no channel is known: sudo proa config set proa.upgrade.url "
 				 "https://…/stable.channel, or give --channel or --bundle");
-	r = releases_fetch(&request, &source->channel, err);
-	if (r == 0 && request.seen)
+	r = releases_fetch(&request, &source->channel, warning, err);
+	if (r == 0)
+		r = follow_check(&target->trust, root_seen(target), err);
+	if (r < 0)
+		return r;
+	/* Not before: a key that signed it may be in a root document that has just come. */
+	r = target_read_slot(target, target->facts.running, running, err);
+	if (r < 0)
+		return error_wrap(err, r == -ENOMEM ? r : -EUCLEAN, "slot %c",
+				  flip_letter(target->facts.running));
+	request.built = running->manifest.build_time;
+	r = releases_check(&request, &source->channel, err);
+	if (r == 0 && memory(target, RELEASES_SEEN))
 		(void)releases_remember(&request, &source->channel, warning);
 	return r;
+}
+
+int source_follow(const struct source *source, struct target *target, const char *bundle,
+		  struct error *warning, struct error *err)
+{
+	struct fetch_options fetch = source->fetch;
+	int r = 0;
+
+	fetch.url = bundle;
+	if (fetch_is_url(bundle))
+		r = follow_roots(&fetch, &target->trust, memory(target, ROOTS_SEEN), warning, err);
+	return r < 0 ? r : follow_check(&target->trust, root_seen(target), err);
 }

@@ -24,12 +24,22 @@ void source_free(struct source *source);
 int source_open(struct source *source, const struct target *target, struct error *err);
 
 /*
- * Fetches the channel, checks it, and remembers that it was seen (of this machine; where that
- * cannot be written, `warning` gets the reason, else it stays empty).
+ * Fetches the channel and the root documents beside it, checks them, and remembers what was seen
+ * (of this machine, by its own keys; where that cannot be written, `warning` gets the reason, else
+ * it stays empty). Fills in the running slot, too.
  *
- * Returns 0, -ENODATA where no channel is named, or releases_fetch's answers.
+ * Returns 0; -ENODATA where no channel is named; -ESTALE where root documents or channel are older
+ * than what was seen, or the channel has expired; -EUCLEAN where the running slot's descriptor is
+ * wrong; or releases_fetch's answers.
  */
-int source_read(struct source *source, const struct target *target, const struct slot *running,
+int source_read(struct source *source, struct target *target, struct slot *running,
 		struct error *warning, struct error *err);
+
+/*
+ * The same for a bundle that a person names: follows the root documents beside it where it is an
+ * address. Returns 0, -ESTALE, or follow_roots's answers.
+ */
+int source_follow(const struct source *source, struct target *target, const char *bundle,
+		  struct error *warning, struct error *err);
 
 #endif

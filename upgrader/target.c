@@ -250,8 +250,28 @@ int target_read_slot(const struct target *target, enum flip_slot which, struct s
 {
 	const struct target_slot *slot = &target->slots[which];
 
-	return slot_verify_descriptor(slot->fd, slot->offset, slot->size, &target->trust.ring, out,
-				      err);
+	/* What was written when a key counted boots on without it. */
+	return slot_verify_descriptor(slot->fd, slot->offset, slot->size, &target->trust.former,
+				      out, err);
+}
+
+/*
+ * By whatever key: one that is known only from a document that is held back now must not make it
+ * unseen. The installer has zeroed what an earlier installation left there.
+ */
+uint64_t target_root_seen(const struct target *target)
+{
+	struct descriptor descriptor;
+	uint64_t highest = 0;
+
+	for (int i = 0; i < 2; i++) {
+		const struct target_slot *slot = &target->slots[i];
+
+		if (descriptor_read(slot->fd, slot->offset, slot->size, &descriptor, NULL) == 0 &&
+		    descriptor.root_number > highest)
+			highest = descriptor.root_number;
+	}
+	return highest;
 }
 
 static int checked(void *context, uint64_t done, uint64_t total)

@@ -71,9 +71,15 @@ static inline enum flip_slot target_other(const struct target *target)
 	return flip_other(target->facts.running);
 }
 
-/* Reads a slot's descriptor; the answers are slot_verify_descriptor's. */
+/*
+ * Reads a slot's descriptor, which a key may have signed that does not count any more; the answers
+ * are slot_verify_descriptor's.
+ */
 int target_read_slot(const struct target *target, enum flip_slot which, struct slot *out,
 		     struct error *err);
+
+/* The highest number of a root document that the slots' descriptors know. */
+uint64_t target_root_seen(const struct target *target);
 
 /* Reads the whole slot past the page cache; the answers are slot_verify_tree's. */
 int target_check_slot(const struct target *target, enum flip_slot which, const struct slot *slot,

@@ -22,23 +22,21 @@ static int check_running(struct upgrade *upgrade, struct error *err)
 	return 0;
 }
 
-static uint64_t higher(uint64_t one, uint64_t other)
-{
-	return one > other ? one : other;
-}
-
-/* A release that was only tried, and failed, is no measure: its epoch may be a mistake. */
+/*
+ * Root documents were verified one by the other, whoever held them. A release that was only tried,
+ * and failed, is no measure: its epoch may be a mistake. A person who trusts bare keys turns to
+ * another publisher, perhaps, whose root documents begin at 1.
+ */
 static void learn_least(struct upgrade *upgrade)
 {
 	const struct target *target = upgrade->target;
+	uint64_t seen = target_root_seen(target), known = target->trust.root.number;
 
-	upgrade->root_number =
-		higher(target->trust.root_number, upgrade->running.descriptor.root_number);
+	upgrade->root_number = known > 0 && seen > known ? seen : known;
 	upgrade->least_epoch = upgrade->running.descriptor.least_epoch;
-	if (!upgrade->other_is_slot || !target->other_good)
-		return;
-	upgrade->root_number = higher(upgrade->root_number, upgrade->other.descriptor.root_number);
-	upgrade->least_epoch = higher(upgrade->least_epoch, upgrade->other.descriptor.least_epoch);
+	if (upgrade->other_is_slot && target->other_good &&
+	    upgrade->other.descriptor.least_epoch > upgrade->least_epoch)
+		upgrade->least_epoch = upgrade->other.descriptor.least_epoch;
 }
 
 int upgrade_plan(struct upgrade *upgrade, struct error *err)

@@ -17,8 +17,8 @@ struct upgrade {
 	/* What upgrade_plan learns. */
 	struct slot running, other;
 	bool other_is_slot; /* `other` was read: signed, for this machine */
-	/* Neither goes back: the highest that the running slot, or another that has settled, knows.
-	 */
+	/* Neither goes back: the highest that the slots know; the epoch of one that never settled
+	 * does not count. */
 	uint64_t root_number, least_epoch;
 	struct apply_work *work; /* of upgrade_begin; upgrade_end frees it */
 	struct apply apply;

@@ -150,7 +150,8 @@ static void test_labels(void **state)
 	assert_non_null(out);
 	content->count = 1;
 	strcpy(content->items[0].kind, "ext4");
-	strcpy(content->items[0].label, "a\x1b[1A\xc2\x9b" "2K\x7f\r\xc3\xa4\xc2\xb5");
+	strcpy(content->items[0].label, "a\x1b[1A\xc2\x9b"
+					"2K\x7f\r\xc3\xa4\xc2\xb5");
 	confirm_show_disk(out, &disk, content);
 	fclose(out);
 	assert_non_null(strstr(text, "Mo?[2Jdel"));
@@ -352,7 +353,7 @@ static void test_trust_folder(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char folder[] = "/tmp/trust-test-XXXXXX", command[512];
-		struct trust trust = {.root_number = 0};
+		struct trust trust = {.of_machine = false};
 		struct error err = ERROR_INIT;
 		int r;
 
@@ -361,10 +362,10 @@ static void test_trust_folder(void **state)
 			 rows[i].commands);
 		assert_int_equal(system(command), 0);
 		r = trust_load_folder(folder, &trust, &err);
-		if (r != rows[i].expected || trust.root_number != rows[i].number ||
+		if (r != rows[i].expected || trust.root.number != rows[i].number ||
 		    trust.ring.count != rows[i].keys)
 			fail_msg("%s: %d, number %llu, %zu keys, \"%s\"", rows[i].rule, r,
-				 (unsigned long long)trust.root_number, trust.ring.count,
+				 (unsigned long long)trust.root.number, trust.ring.count,
 				 err.message);
 		snprintf(command, sizeof(command), "rm -r %s", folder);
 		assert_int_equal(system(command), 0);
@@ -406,11 +407,10 @@ static void test_json(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_disks),        cmocka_unit_test(test_no_such_name),
-		         cmocka_unit_test(test_data),
-		cmocka_unit_test(test_labels),        cmocka_unit_test(test_exit_codes),
-		cmocka_unit_test(test_mounts),        cmocka_unit_test(test_cloud_configs),
-		cmocka_unit_test(test_lets_in),
+		cmocka_unit_test(test_disks),         cmocka_unit_test(test_no_such_name),
+		cmocka_unit_test(test_data),          cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_exit_codes),    cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_cloud_configs), cmocka_unit_test(test_lets_in),
 		cmocka_unit_test(test_efi_entry),     cmocka_unit_test(test_trust_folder),
 		cmocka_unit_test(test_json),
 	};
