@@ -1,8 +1,11 @@
 """A web server on the loopback that serves files, and misbehaves as it is told."""
 
 import http.server
+import os
 import re
 import threading
+
+ENDLESS = 64 << 20      # so much goes out at the most, for somebody who never has enough
 
 
 class Quiet(http.server.ThreadingHTTPServer):
@@ -19,6 +22,7 @@ class Server:
 
     def __init__(self, files):
         self.files = files
+        self.endless = set()        # names of files that have no end, and no length
         self.ranges = True          # answers Range with 206
         self.cuts = []              # so many bytes of the next bodies, then the connection breaks
         self.hold = None            # (bytes, Event): so much of a part, then it waits
@@ -60,6 +64,8 @@ class Server:
         if self.redirect:
             return self.empty(request, 302, Location=self.redirect)
         name = request.path[1:].split("?")[0]
+        if name in self.endless:
+            return self.send_endless(request, self.files.get(name, b""))
         data = self.once.pop(name) if name in self.once else self.files.get(name)
         if data is None:
             return self.empty(request, 404)
@@ -93,6 +99,20 @@ class Server:
             stop = 0
         if stop < len(data):
             request.close_connection = True
+
+    def send_endless(self, request, data):
+        request.send_response(200)
+        request.send_header("Connection", "close")
+        request.end_headers()
+        end = self.sent + ENDLESS
+        try:
+            while self.sent < end:
+                request.wfile.write(data)
+                self.sent += len(data)
+                data = os.urandom(65536)
+        except OSError:
+            pass
+        request.close_connection = True
 
     @staticmethod
     def empty(request, status, **headers):
