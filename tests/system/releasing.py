@@ -25,9 +25,9 @@ def newer_bundle(path, version):
     return path
 
 
-def publish(folder, serial, *bundles):
+def publish(folder, serial, *bundles, key=TEST_KEY):
     """What lies on the server, as web.Server takes it: a channel with these releases."""
-    run_quietly(BUILD / "proa-image", "channel", "-o", folder / CHANNEL, "-k", TEST_KEY,
+    run_quietly(BUILD / "proa-image", "channel", "-o", folder / CHANNEL, "-k", key,
                 "--serial", serial, *bundles)
     names = [folder / CHANNEL, folder / (CHANNEL + ".sig"), *bundles]
     return {path.name: path.read_bytes() for path in names}
