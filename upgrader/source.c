@@ -36,6 +36,26 @@ static uint64_t root_seen(const struct target *target)
 	return slots > state ? slots : state;
 }
 
+/* The channel at request->fetch.url, with all that may be wrong with it. */
+static int read_channel(struct releases_request *request, struct target *target,
+			struct channel *out, struct slot *running, struct error *warning,
+			struct error *err)
+{
+	int r = releases_fetch(request, out, warning, err);
+
+	if (r == 0)
+		r = follow_check(&target->trust, root_seen(target), err);
+	if (r < 0)
+		return r;
+	/* Not before: a key that signed it may be in a root document that has just come. */
+	r = target_read_slot(target, target->facts.running, running, err);
+	if (r < 0)
+		return error_wrap(err, r == -ENOMEM ? r : -EUCLEAN, "slot %c",
+				  flip_letter(target->facts.running));
+	request->built = running->manifest.build_time;
+	return releases_check(request, out, err);
+}
+
 int source_read(struct source *source, struct target *target, struct slot *running,
 		struct error *warning, struct error *err)
 {
@@ -53,18 +73,7 @@ int source_read(struct source *source, struct target *target, struct slot *runni
 		return error_set(err, -ENODATA,
 				 "no channel is known: sudo proa config set proa.upgrade.url "
 				 "https://…/stable.channel, or give --channel or --bundle");
-	r = releases_fetch(&request, &source->channel, warning, err);
-	if (r == 0)
-		r = follow_check(&target->trust, root_seen(target), err);
-	if (r < 0)
-		return r;
-	/* Not before: a key that signed it may be in a root document that has just come. */
-	r = target_read_slot(target, target->facts.running, running, err);
-	if (r < 0)
-		return error_wrap(err, r == -ENOMEM ? r : -EUCLEAN, "slot %c",
-				  flip_letter(target->facts.running));
-	request.built = running->manifest.build_time;
-	r = releases_check(&request, &source->channel, err);
+	r = read_channel(&request, target, &source->channel, running, warning, err);
 	if (r == 0 && memory(target, RELEASES_SEEN))
 		(void)releases_remember(&request, &source->channel, warning);
 	return r;
