@@ -250,6 +250,10 @@ int target_read_slot(const struct target *target, enum flip_slot which, struct s
 {
 	const struct target_slot *slot = &target->slots[which];
 
+	/* The key that is told is one that is in force, where several have signed. */
+	if (slot_verify_descriptor(slot->fd, slot->offset, slot->size, &target->trust.ring, out,
+				   NULL) == 0)
+		return 0;
 	/* What was written when a key counted boots on without it. */
 	return slot_verify_descriptor(slot->fd, slot->offset, slot->size, &target->trust.former,
 				      out, err);

@@ -81,6 +81,10 @@ def test_lost_key(folder):
         assert "/4.root.sig" in [path for path, _ in server.requests]
     finally:
         server.stop()
+    # Of two signatures, that of today's key is told.
+    state, _ = made.proa(disk, "verify", "--key", folder / "keys/4.root")
+    assert [(state[slot]["version"], state[slot]["key_in_force"]) for slot in "ab"] == \
+        [("2026.10.0", False), ("2026.11.0", True)]
     # Its image asks for the old signature when it boots.
     run_quietly(IMAGE, "verify", "--root", folder / "keys/1.root", folder / "proa-2026.11.0.bundle")
 
