@@ -90,8 +90,9 @@ def initramfs_missing(faulty):
     return {"sums": False}
 
 
-@fault(stage_1("no "), quick=True)
+@fault(UNSEEN, says="error: no disk has the partition ", quick=True)
 def initramfs_without_driver(faulty):
+    """Without the disk, stage 1 can note nothing on it either."""
     path = next(name for name in faulty.initrd_names() if name.endswith("/" + VIRTIO))
     faulty.rename_in_initrd(path, path[:-len(VIRTIO)] + "x" * len(VIRTIO))
 
