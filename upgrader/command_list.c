@@ -79,12 +79,9 @@ static void print_people(const struct channel *channel, const struct slot *runni
 int command_list(int argc, char **argv)
 {
 	struct answer_request q = {.command = "proa list", .target = answer_here(false)};
-	_cleanup_source_ struct source source = {.channel_url = NULL};
+	_cleanup_source_ struct source source = {.notices.command = q.command};
 	const struct option options[] = {
-		{0, "channel", "URL", OPTION_STRING, &source.channel_url,
-		 "the channel (default: proa.upgrade.url of the configuration)"},
-		{0, "ca-file", "FILE", OPTION_STRING, &source.fetch.ca_file,
-		 "trust these certificates (PEM) to prove who the server is"},
+		SOURCE_OPTIONS(&source),
 		ANSWER_OPTIONS(&q),
 		{.name = NULL},
 	};
@@ -103,6 +100,8 @@ int command_list(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
+	if (source_check(&source, &err) < 0)
+		return command_usage(q.command, err.message);
 	r = target_open(&q.target, &target, &err);
 	if (r < 0)
 		return answer_failed(&q, answer_target(r), &err);

@@ -192,10 +192,13 @@ static int run(const struct request *q, struct upgrade *upgrade, struct error *e
 	return r < 0 ? answer_flip(r) : done(q, upgrade);
 }
 
-static int check_request(const struct request *q)
+static int check_request(struct request *q)
 {
 	const char *command = q->answer.command;
+	struct error err = ERROR_INIT;
 
+	if (source_check(&q->source, &err) < 0)
+		return command_usage(command, err.message);
 	if (q->bundle && (q->version || q->source.channel_url))
 		return command_usage(command, "a bundle needs neither a version nor a channel");
 	if (q->answer.reboot && q->no_reboot)
@@ -216,10 +219,7 @@ static int parse(int argc, char **argv, struct request *q)
 	const struct option options[] = {
 		{'b', "bundle", "BUNDLE", OPTION_STRING, &q->bundle,
 		 "the release: an http(s):// address or a file; - reads standard input"},
-		{0, "channel", "URL", OPTION_STRING, &q->source.channel_url,
-		 "the channel to look in (default: proa.upgrade.url of the configuration)"},
-		{0, "ca-file", "FILE", OPTION_STRING, &q->source.fetch.ca_file,
-		 "trust these certificates (PEM) to prove who the server is"},
+		SOURCE_OPTIONS(&q->source),
 		{0, "check", NULL, OPTION_FLAG, &q->check,
 		 "tell what would be done, write nothing"},
 		{0, "stage", NULL, OPTION_FLAG, &q->stage, "write the slot, but do not flip to it"},
@@ -336,6 +336,7 @@ int command_upgrade(int argc, char **argv)
 	r = parse(argc, argv, &q);
 	if (r >= 0)
 		return r;
+	q.source.notices = (struct notices){q.answer.command, q.answer.json};
 	q.answer.target.writes = !q.check;
 	r = target_open(&q.answer.target, &target, &err);
 	if (r < 0)

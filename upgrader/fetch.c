@@ -16,17 +16,15 @@
 
 #include "lib/cleanup.h"
 #include "lib/io.h"
+#include "lib/size.h"
+#include "upgrader/connect.h"
 
 enum {
-	CONNECT_S = 30,
-	SLOW_BYTES = 1000,  /* a second, for … */
-	SLOW_S = 60,        /* … so long: the transfer is broken off, and tried anew */
 	TRIES = 8,          /* with less than ENOUGH in each */
 	TRIES_AT_FIRST = 4, /* before anything came at all */
 	ENOUGH = 64 << 10,  /* a byte a time would hold us up for years */
 	PAUSE_MS = 500,     /* before the second try; doubles up to … */
 	PAUSE_MAX_MS = 30 * 1000,
-	REDIRECTS = 5,
 	PIPE_SIZE = 256 << 10,
 };
 
@@ -49,6 +47,9 @@ struct fetch {
 	bool enough;   /* as much as ENOUGH, or a whole range, came in it */
 	uint64_t from; /* `at`, when it began */
 	uint64_t received, total;
+	bool whole;                      /* the server knows no ranges */
+	bool late;                       /* the time is up */
+	uint64_t started_ms, blocked_ms; /* blocked: by the reader */
 	char words[CURL_ERROR_SIZE];
 	int result;
 	struct error error;
@@ -57,6 +58,14 @@ struct fetch {
 bool fetch_is_url(const char *text)
 {
 	return strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static bool is_done(const struct fetch *f)
@@ -74,6 +83,45 @@ static int fail(struct fetch *f, int code, const char *words)
 {
 	f->result = error_set(&f->error, code, "%s: %s", f->options->url, words);
 	return f->result;
+}
+
+/* What the server has to send: without ranges, everything before them, too. */
+static uint64_t bytes_in_all(const struct fetch *f)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		const struct fetch_range *range = &f->ranges[i];
+		uint64_t size = range->size == FETCH_TO_END ? f->options->most : range->size;
+
+		sum = f->whole ? range->offset + size : sum + size;
+	}
+	return sum;
+}
+
+/* A server that is always a little faster than the least rate, or breaks off again and again. */
+static bool is_late(struct fetch *f)
+{
+	unsigned int grace_s = f->options->grace_s ? f->options->grace_s : FETCH_GRACE_S;
+	uint64_t allowed_ms =
+		(grace_s + bytes_in_all(f) / fetch_least_rate(f->options)) * UINT64_C(1000);
+
+	if (!f->late)
+		f->late = now_ms() - f->started_ms - f->blocked_ms > allowed_ms;
+	return f->late;
+}
+
+static int fail_late(struct fetch *f)
+{
+	uint64_t seconds = (now_ms() - f->started_ms - f->blocked_ms) / 1000;
+	char came[SIZE_TEXT_SIZE], rate[SIZE_TEXT_SIZE], words[160];
+
+	snprintf(words, sizeof(words),
+		 "too slow: %s came in %llu s; a line that cannot do better needs --least-rate "
+		 "below %s",
+		 size_text(f->received, came), (unsigned long long)seconds,
+		 size_text(fetch_least_rate(f->options), rate));
+	return fail(f, -EREMOTEIO, words);
 }
 
 /* Where the answer's part of the file begins: "bytes 100-199/1000" (RFC 9110 §14.4). */
@@ -103,6 +151,7 @@ static int look_at_answer(struct fetch *f)
 
 		curl_easy_getinfo(f->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
 		f->total = length > 0 ? (uint64_t)length : 0;
+		f->whole = true;
 		return 0;
 	}
 	if (!f->ranged)
@@ -111,6 +160,15 @@ static int look_at_answer(struct fetch *f)
 	return range_starts_at(f, f->at)
 		       ? 0
 		       : fail(f, -EREMOTEIO, "the server sends another part than was asked for");
+}
+
+static int write_pipe(struct fetch *f, const char *data, size_t size)
+{
+	uint64_t before = now_ms();
+	int r = io_write_full(f->write_fd, data, size);
+
+	f->blocked_ms += now_ms() - before;
+	return r;
 }
 
 /* Passes on what is wanted of an answer's bytes. Returns false to end the transfer. */
@@ -131,7 +189,7 @@ static bool pass_on(struct fetch *f, const char *data, size_t size)
 		left = range->size == FETCH_TO_END ? UINT64_MAX
 						   : range->offset + range->size - f->at;
 		take = left < size ? (size_t)left : size;
-		if (io_write_full(f->write_fd, data, take) < 0)
+		if (write_pipe(f, data, take) < 0)
 			return false; /* the reader has what it wants */
 		data += take;
 		size -= take;
@@ -169,45 +227,23 @@ static int on_time(void *context, curl_off_t total, curl_off_t now, curl_off_t u
 	(void)now;
 	(void)up_total;
 	(void)up;
-	return atomic_load(&f->stop);
+	return atomic_load(&f->stop) || is_late(f);
 }
 
 static int set_up(struct fetch *f, struct error *err)
 {
-	bool secure = strncasecmp(f->options->url, "https://", 8) == 0;
-	CURL *easy = curl_easy_init();
+	int r = connect_new(f->options, f->options->url, &f->easy, err);
 	CURLcode c = CURLE_OK;
 
-	if (!easy)
-		return error_oom(err);
-	f->easy = easy;
-	c |= curl_easy_setopt(easy, CURLOPT_URL, f->options->url);
-	c |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	c |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
-	c |= curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS);
-	/* Who began with TLS is not led away from it. */
-	c |= curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
-	c |= curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L);
-	c |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	c |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
-	c |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES);
-	c |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)SLOW_S);
-	c |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "proa/" PROA_VERSION);
-	c |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-	c |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, f);
-	c |= curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_time);
-	c |= curl_easy_setopt(easy, CURLOPT_XFERINFODATA, f);
-	c |= curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
-	c |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, f->words);
-	if (secure ? f->options->https_proxy : f->options->http_proxy)
-		c |= curl_easy_setopt(easy, CURLOPT_PROXY,
-				      secure ? f->options->https_proxy : f->options->http_proxy);
-	if (f->options->no_proxy)
-		c |= curl_easy_setopt(easy, CURLOPT_NOPROXY, f->options->no_proxy);
-	if (f->options->ca_file)
-		c |= curl_easy_setopt(easy, CURLOPT_CAINFO, f->options->ca_file);
-	return c == CURLE_OK ? 0
-			     : error_set(err, -EINVAL, "libcurl does not take %s", f->options->url);
+	if (r < 0)
+		return r;
+	c |= curl_easy_setopt(f->easy, CURLOPT_WRITEFUNCTION, on_body);
+	c |= curl_easy_setopt(f->easy, CURLOPT_WRITEDATA, f);
+	c |= curl_easy_setopt(f->easy, CURLOPT_XFERINFOFUNCTION, on_time);
+	c |= curl_easy_setopt(f->easy, CURLOPT_XFERINFODATA, f);
+	c |= curl_easy_setopt(f->easy, CURLOPT_NOPROGRESS, 0L);
+	c |= curl_easy_setopt(f->easy, CURLOPT_ERRORBUFFER, f->words);
+	return c == CURLE_OK ? 0 : error_set(err, -EINVAL, "libcurl lacks an option");
 }
 
 /* The range at hand, from where it broke off. */
@@ -224,39 +260,6 @@ static void ask_for_range(struct fetch *f)
 	/* All of it: a plain request, which every server and proxy understands. */
 	curl_easy_setopt(f->easy, CURLOPT_RANGE,
 			 f->at == 0 && range->size == FETCH_TO_END ? NULL : text);
-}
-
-/* May another try go better? */
-static bool is_passing(CURLcode code, long status)
-{
-	switch (code) {
-	case CURLE_HTTP_RETURNED_ERROR:
-		return status == 408 || status == 425 || status == 429 || status >= 500;
-	case CURLE_UNSUPPORTED_PROTOCOL:
-	case CURLE_URL_MALFORMAT:
-	case CURLE_TOO_MANY_REDIRECTS:
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_OUT_OF_MEMORY:
-		return false;
-	default:
-		return true;
-	}
-}
-
-static int code_of(CURLcode code)
-{
-	switch (code) {
-	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
-	case CURLE_SSL_CACERT_BADFILE:
-		return -EINVAL;
-	case CURLE_OUT_OF_MEMORY:
-		return -ENOMEM;
-	default:
-		return -EREMOTEIO;
-	}
 }
 
 /* One request. Returns 1 where all is done, 0 to try on, or the reason to give up. */
@@ -278,13 +281,16 @@ static int attempt(struct fetch *f, bool last)
 	if (is_done(f) || atomic_load(&f->stop))
 		return 1;
 	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (f->late)
+		return fail_late(f);
 	if (code == CURLE_OK && !f->ranged)
 		return fail(f, -EREMOTEIO, "the file ends before the part that is wanted");
-	if ((code != CURLE_OK && !is_passing(code, status)) || (last && !f->enough))
-		return fail(f, code_of(code),
-			    f->words[0]        ? f->words
-			    : code == CURLE_OK ? "the server sends next to nothing"
-					       : curl_easy_strerror(code));
+	if (!f->words[0])
+		snprintf(f->words, sizeof(f->words), "%s",
+			 code == CURLE_OK ? "the server sends next to nothing"
+					  : curl_easy_strerror(code));
+	if ((code != CURLE_OK && !connect_is_passing(code, status)) || (last && !f->enough))
+		return fail(f, connect_errno(code), f->words);
 	return 0;
 }
 
@@ -297,6 +303,11 @@ static void pause_before(struct fetch *f, unsigned int tries)
 	wait = wait < PAUSE_MAX_MS ? wait : PAUSE_MAX_MS;
 	(void)!getrandom(&chance, sizeof(chance), GRND_NONBLOCK);
 	wait += chance % (wait / 2);
+	if (f->options->notice)
+		f->options->notice(f->options->notice_context,
+				   &(struct fetch_notice){.url = f->options->url,
+							  .reason = f->words,
+							  .wait_ms = (unsigned int)wait});
 	for (uint64_t slept = 0; slept < wait && !atomic_load(&f->stop); slept += 50)
 		nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);
 }
@@ -306,6 +317,7 @@ static void *run(void *context)
 	struct fetch *f = context;
 	unsigned int tries = 0;
 
+	f->started_ms = now_ms();
 	while (!is_done(f) && !atomic_load(&f->stop)) {
 		if (attempt(f, tries + 1 >= (f->received ? TRIES : TRIES_AT_FIRST)) != 0)
 			break;

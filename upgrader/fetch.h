@@ -14,6 +14,16 @@
 
 #define FETCH_TO_END UINT64_MAX
 
+/* Bytes a second; and what makes the time bound of fetch_start. */
+enum { FETCH_LEAST_RATE = 1000, FETCH_SLOW_S = 60, FETCH_GRACE_S = 600 };
+
+/* What goes wrong for a while, as it happens. */
+struct fetch_notice {
+	const char *url;
+	const char *reason;
+	unsigned int wait_ms; /* until the next try */
+};
+
 /* Bytes of the file at the address. */
 struct fetch_range {
 	uint64_t offset, size; /* size: FETCH_TO_END for all that follow */
@@ -25,7 +35,25 @@ struct fetch_options {
 	/* A proxy for http, one for https, and what is reached without; NULL: of the environment.
 	 */
 	const char *http_proxy, *https_proxy, *no_proxy;
+	/* Patience; 0: the constants above. */
+	uint64_t least_rate;  /* who is slower than that … */
+	unsigned int slow_s;  /* … for so long is broken off, and tried anew */
+	unsigned int grace_s; /* for connecting, pauses and outages, in all */
+	uint64_t most;        /* how much of FETCH_TO_END the caller takes at the most */
+	/* Called from the fetch's own thread, before each pause; NULL: nobody wants to know. */
+	void (*notice)(void *context, const struct fetch_notice *notice);
+	void *notice_context;
 };
+
+static inline uint64_t fetch_least_rate(const struct fetch_options *options)
+{
+	return options->least_rate ? options->least_rate : FETCH_LEAST_RATE;
+}
+
+static inline unsigned int fetch_slow_s(const struct fetch_options *options)
+{
+	return options->slow_s ? options->slow_s : FETCH_SLOW_S;
+}
 
 struct fetch;
 
@@ -37,6 +65,9 @@ bool fetch_is_url(const char *text);
  * until fetch_stop. A transfer that breaks or stalls is taken up where it was, with pauses that
  * grow, until next to nothing came in several tries. A server that knows no ranges sends the file
  * from its start; what is not wanted of it is thrown away.
+ *
+ * All of it may take no longer than its bytes take at the least rate, and the grace; time in which
+ * the pipe is full does not count.
  *
  * Returns 0, -EINVAL (the address), or another negative errno.
  */

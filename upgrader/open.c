@@ -8,6 +8,9 @@
 
 #include "lib/cleanup.h"
 
+/* Manifest, signatures and index, and what tar needs around them. */
+enum { HEAD_MAX = INDEX_SIZE_MAX + (64 << 10) };
+
 void open_end(struct opened *opened)
 {
 	bundle_close(opened->bundle);
@@ -40,11 +43,13 @@ static int open_url(const struct fetch_options *options, const struct keyring *r
 		    struct opened *out, uint64_t *total, struct error *err)
 {
 	const struct fetch_range all = {0, FETCH_TO_END};
+	struct fetch_options bounded = *options;
 	struct error network = ERROR_INIT;
 	struct fetch *fetch;
 	int r, fetch_result;
 
-	r = fetch_start(options, &all, 1, &fetch, err);
+	bounded.most = HEAD_MAX;
+	r = fetch_start(&bounded, &all, 1, &fetch, err);
 	if (r < 0)
 		return r;
 	r = bundle_open(fetch_fd(fetch), ring, &out->bundle, err);

@@ -17,6 +17,8 @@ int settings_load(struct settings *settings, struct fetch_options *fetch, struct
 	if (r < 0)
 		return r;
 	settings->channel = config_get_text(config, "proa.upgrade.url");
+	if (!fetch->least_rate)
+		fetch->least_rate = config_get_bytes(config, "proa.upgrade.least_rate");
 	/* libcurl heeds http_proxy in lower case alone (CVE-2016-5385). */
 	if (!getenv("http_proxy"))
 		fetch->http_proxy = config_get_text(config, "proa.network.http_proxy");

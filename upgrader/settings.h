@@ -11,9 +11,9 @@ struct settings {
 };
 
 /*
- * Reads the configuration, and puts its proxies into `fetch`, unless the environment names one.
- * What is in error in it is proa status's to say. Returns 0, -EACCES (only root may read it) or
- * -ENOMEM.
+ * Reads the configuration, and puts what it says of the network into `fetch`, unless that has been
+ * said there already; and its proxies, unless the environment names one. What is in error in it is
+ * proa status's to say. Returns 0, -EACCES (only root may read it) or -ENOMEM.
  */
 int settings_load(struct settings *settings, struct fetch_options *fetch, struct error *err);
 void settings_free(struct settings *settings);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "lib/size.h"
 #include "upgrader/follow.h"
 
 void source_free(struct source *source)
@@ -10,10 +11,24 @@ void source_free(struct source *source)
 	settings_free(&source->settings);
 }
 
+static int read_rate(const char *option, const char *text, uint64_t *out, struct error *err)
+{
+	if (!text || (size_parse(text, out) == 0 && *out > 0))
+		return 0;
+	return error_set(err, -EINVAL, "%s needs bytes a second, as 500K or 2M", option);
+}
+
+int source_check(struct source *source, struct error *err)
+{
+	return read_rate("--least-rate", source->least_rate, &source->fetch.least_rate, err);
+}
+
 int source_open(struct source *source, const struct target *target, struct error *err)
 {
 	int r;
 
+	source->fetch.notice = notices_print;
+	source->fetch.notice_context = &source->notices;
 	if (target->facts.offline)
 		return 0;
 	r = settings_load(&source->settings, &source->fetch, err);

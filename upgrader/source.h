@@ -2,16 +2,41 @@
 #ifndef PROA_UPGRADER_SOURCE_H
 #define PROA_UPGRADER_SOURCE_H
 
+#include "upgrader/notices.h"
 #include "upgrader/releases.h"
 #include "upgrader/settings.h"
 #include "upgrader/target.h"
 
 struct source {
 	const char *channel_url; /* --channel; NULL: the configuration's */
+	const char *least_rate;  /* as typed; source_check reads it */
 	struct fetch_options fetch;
+	struct notices notices;
 	struct settings settings;
 	struct channel channel; /* once source_read has read it */
 };
+
+/* The rows of an option table for it. */
+#define SOURCE_OPTIONS(s)                                                                          \
+	{0,                                                                                        \
+	 "channel",                                                                                \
+	 "URL",                                                                                    \
+	 OPTION_STRING,                                                                            \
+	 &(s)->channel_url,                                                                        \
+	 "the channel to look in (default: proa.upgrade.url of the configuration)"},               \
+		{0,                                                                                \
+		 "ca-file",                                                                        \
+		 "FILE",                                                                           \
+		 OPTION_STRING,                                                                    \
+		 &(s)->fetch.ca_file,                                                              \
+		 "trust these certificates (PEM) to prove who the server is"},                     \
+	{                                                                                          \
+		0, "least-rate", "RATE", OPTION_STRING, &(s)->least_rate,                          \
+			"bytes a second that a server must send (default: 1000)"                   \
+	}
+
+/* Reads what was typed. Returns 0, or -EINVAL with what is wrong with it. */
+int source_check(struct source *source, struct error *err);
 
 void source_free(struct source *source);
 #define _cleanup_source_ __attribute__((cleanup(source_free)))

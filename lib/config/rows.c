@@ -204,6 +204,10 @@ const struct config_row config_rows[] = {
 	SECTION("proa.upgrade", "New releases."),
 	VALUE("proa.upgrade.url", config_url, NULL,
 	      "The channel that `proa upgrade` and `proa list` look in."),
+	VALUE("proa.upgrade.least_rate", config_bytes, "1000",
+	      "A server that sends less than that in a second, a minute long, is asked anew; and a "
+	      "transfer that takes longer than its bytes do at that rate, and ten minutes, fails.",
+	      .least = 1, .most = 1LL << 30),
 	VALUE("proa.upgrade.policy", config_choice, "none",
 	      "What happens by itself: nothing, fetching into the other slot, or that and a "
 	      "reboot.",

@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 
 #include "lib/cleanup.h"
+#include "lib/size.h"
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS  "0123456789"
@@ -135,6 +136,23 @@ static void describe_duration(const struct config_row *row, char *out, size_t si
 }
 
 const struct config_type config_duration = {.accepts = is_duration, .describe = describe_duration};
+
+static bool is_bytes(const struct config_row *row, const char *text)
+{
+	uint64_t bytes;
+
+	return size_parse(text, &bytes) == 0 && is_within(row, (long long)bytes);
+}
+
+static void describe_bytes(const struct config_row *row, char *out, size_t size)
+{
+	char least[SIZE_TEXT_SIZE], most[SIZE_TEXT_SIZE];
+
+	snprintf(out, size, "a number of bytes from %s to %s (500K, 2M)",
+		 size_text((uint64_t)row->least, least), size_text((uint64_t)row->most, most));
+}
+
+const struct config_type config_bytes = {.accepts = is_bytes, .describe = describe_bytes};
 
 static bool is_choice(const struct config_row *row, const char *text)
 {

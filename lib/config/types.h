@@ -7,6 +7,7 @@
 extern const struct config_type config_bool;     /* true, yes, on … */
 extern const struct config_type config_integer;  /* row->least to row->most */
 extern const struct config_type config_duration; /* "30s", "5m", "2h": the limits are seconds */
+extern const struct config_type config_bytes;    /* "500K", "2M": the limits are bytes */
 extern const struct config_type config_choice;   /* row->choices */
 extern const struct config_type config_line;     /* one line that is not empty */
 extern const struct config_type config_block;    /* any text */

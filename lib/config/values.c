@@ -2,6 +2,7 @@
 
 #include "lib/config/merge.h"
 #include "lib/config/types.h"
+#include "lib/size.h"
 
 static const struct config_node *look_up(const struct config *config, const char *name,
 					 const char **fallback)
@@ -51,4 +52,12 @@ long long config_get_duration(const struct config *config, const char *name)
 	long long value = 0;
 
 	return text && config_read_duration(text, &value) ? value : 0;
+}
+
+uint64_t config_get_bytes(const struct config *config, const char *name)
+{
+	const char *text = config_get_text(config, name);
+	uint64_t bytes = 0;
+
+	return text && size_parse(text, &bytes) == 0 ? bytes : 0;
 }

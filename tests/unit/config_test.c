@@ -201,6 +201,7 @@ static void test_types(void **state)
 		{&config_duration,
 		 {"5s", "10s"},
 		 {"4s", "11s", "1m", "5", "s", "5 s", "5S", "-5s", "05s"}},
+		{&config_bytes, {"5", "10"}, {"4", "11", "1K", "", "-5", "5B", "5 "}},
 		{&config_line, {"a", " ", "ü", "a\tb"}, {"", "a\nb", "a\033b", "a\177"}},
 		{&config_hostname,
 		 {"a", "A-1.b", "0"},

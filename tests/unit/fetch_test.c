@@ -1,0 +1,243 @@
+/* Fetching from servers that are slow: what is borne, for how long, and what is said meanwhile. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/cleanup.h"
+#include "lib/io.h"
+#include "upgrader/fetch.h"
+
+enum { TICK_MS = 50 };
+
+/* A server with one file, whose byte N is the lowest of N / 7. */
+static struct server {
+	int fd;
+	char url[64];
+	size_t size;
+	size_t tick_bytes; /* so much every TICK_MS; 0: all at once */
+	size_t cut;        /* each answer ends after so many bytes; 0: none does */
+	pthread_t thread;
+} server;
+
+static void pause_ms(long ms)
+{
+	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static char byte_at(size_t offset)
+{
+	return (char)(offset / 7);
+}
+
+static void send_file(int fd, size_t from, size_t to)
+{
+	size_t tick = server.tick_bytes ? server.tick_bytes : 64 << 10;
+	_cleanup_free_ char *bytes = malloc(tick);
+
+	while (from < to) {
+		size_t size = to - from < tick ? to - from : tick;
+
+		for (size_t i = 0; i < size; i++)
+			bytes[i] = byte_at(from + i);
+		if (send(fd, bytes, size, MSG_NOSIGNAL) < 0)
+			return;
+		from += size;
+		if (server.tick_bytes)
+			pause_ms(TICK_MS);
+	}
+}
+
+static void answer(int fd)
+{
+	char request[4096] = "", head[256];
+	size_t used = 0, from = 0, last = server.size - 1, to;
+	const char *range;
+	ssize_t n;
+
+	while (!strstr(request, "\r\n\r\n")) {
+		n = recv(fd, request + used, sizeof(request) - 1 - used, 0);
+		if (n <= 0)
+			return;
+		used += (size_t)n;
+		request[used] = '\0';
+	}
+	range = strstr(request, "Range: bytes=");
+	if (range)
+		(void)sscanf(range, "Range: bytes=%zu-%zu", &from, &last);
+	to = server.cut && from + server.cut < last + 1 ? from + server.cut : last + 1;
+	n = snprintf(head, sizeof(head),
+		     "HTTP/1.1 %s\r\nContent-Range: bytes %zu-%zu/%zu\r\nContent-Length: %zu\r\n"
+		     "Connection: close\r\n\r\n",
+		     range ? "206 Part" : "200 All", from, last, server.size, last + 1 - from);
+	if (send(fd, head, (size_t)n, MSG_NOSIGNAL) == n)
+		send_file(fd, from, to);
+}
+
+static void *serve(void *context)
+{
+	int fd;
+
+	(void)context;
+	while ((fd = accept4(server.fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		answer(fd);
+		shutdown(fd, SHUT_RDWR);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void start(size_t size, size_t tick_bytes, size_t cut)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(address);
+
+	server.size = size;
+	server.tick_bytes = tick_bytes;
+	server.cut = cut;
+	server.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(server.fd, (struct sockaddr *)&address, length), 0);
+	assert_int_equal(listen(server.fd, 8), 0);
+	assert_int_equal(getsockname(server.fd, (struct sockaddr *)&address, &length), 0);
+	snprintf(server.url, sizeof(server.url), "http://127.0.0.1:%u/file",
+		 ntohs(address.sin_port));
+	assert_int_equal(pthread_create(&server.thread, NULL, serve, NULL), 0);
+}
+
+static void stop(void)
+{
+	shutdown(server.fd, SHUT_RDWR);
+	pthread_join(server.thread, NULL);
+	close(server.fd);
+}
+
+static unsigned int notices;
+static char reason[256];
+
+static void on_notice(void *context, const struct fetch_notice *notice)
+{
+	(void)context;
+	notices++;
+	snprintf(reason, sizeof(reason), "%s", notice->reason);
+	assert_string_equal(notice->url, server.url);
+	assert_true(notice->wait_ms > 0);
+}
+
+/* Fetches the whole file as one range. Returns fetch_stop's answer; *good: every byte was right. */
+static int fetch_all(struct fetch_options *options, long reader_waits_ms, bool *good,
+		     struct error *err)
+{
+	const struct fetch_range range = {0, server.size};
+	_cleanup_free_ char *bytes = malloc(server.size);
+	struct fetch *fetch;
+	ssize_t n;
+
+	notices = 0;
+	options->url = server.url;
+	options->notice = on_notice;
+	assert_int_equal(fetch_start(options, &range, 1, &fetch, err), 0);
+	pause_ms(reader_waits_ms);
+	n = io_read_full(fetch_fd(fetch), bytes, server.size);
+	*good = n == (ssize_t)server.size;
+	for (ssize_t i = 0; i < n; i++)
+		if (bytes[i] != byte_at((size_t)i))
+			*good = false;
+	return fetch_stop(fetch, NULL, NULL, err);
+}
+
+/* Slower than the least rate: broken off, told, tried anew, and given up in time. */
+static void test_too_slow(void **state)
+{
+	struct fetch_options options = {.least_rate = 1000, .slow_s = 1, .grace_s = 3};
+	struct error err = ERROR_INIT;
+	uint64_t begin = now_ms();
+	bool good;
+
+	(void)state;
+	start(2000, 5, 0); /* 100 bytes a second: allowed are 3 s and 2 */
+	assert_int_equal(fetch_all(&options, 0, &good, &err), -EREMOTEIO);
+	assert_non_null(strstr(err.message, "too slow"));
+	assert_non_null(strstr(err.message, "--least-rate"));
+	assert_true(notices > 0);
+	assert_non_null(strstr(reason, "too slow")); /* libcurl's words */
+	assert_in_range(now_ms() - begin, 4000, 9000);
+	stop();
+}
+
+/* Each answer brings enough, and breaks off: that would go on for as long as there are bytes. */
+static void test_breaks_off_for_ever(void **state)
+{
+	struct fetch_options options = {.least_rate = 8 << 20, .grace_s = 1};
+	struct error err = ERROR_INIT;
+	uint64_t begin = now_ms();
+	bool good;
+
+	(void)state;
+	start(16 << 20, 0, 128 << 10);
+	assert_int_equal(fetch_all(&options, 0, &good, &err), -EREMOTEIO);
+	assert_non_null(strstr(err.message, "too slow"));
+	assert_in_range(now_ms() - begin, 2900, 6000);
+	assert_true(notices > 1);
+	stop();
+}
+
+/* A line that is slow, but not that slow, is nobody's fault. */
+static void test_slow_line(void **state)
+{
+	struct fetch_options options = {.least_rate = 10000, .slow_s = 1, .grace_s = 1};
+	struct error err = ERROR_INIT;
+	bool good;
+
+	(void)state;
+	start(60000, 1000, 0); /* 20,000 bytes a second */
+	assert_int_equal(fetch_all(&options, 0, &good, &err), 0);
+	assert_true(good);
+	assert_int_equal(notices, 0);
+	stop();
+}
+
+/* A disk that is slower than the network is not the server's fault. */
+static void test_slow_reader(void **state)
+{
+	struct fetch_options options = {.least_rate = 1 << 30, .grace_s = 1, .slow_s = 60};
+	struct error err = ERROR_INIT;
+	bool good;
+
+	(void)state;
+	start(4 << 20, 0, 0);
+	assert_int_equal(fetch_all(&options, 2500, &good, &err), 0);
+	assert_true(good);
+	stop();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_too_slow),
+		cmocka_unit_test(test_breaks_off_for_ever),
+		cmocka_unit_test(test_slow_line),
+		cmocka_unit_test(test_slow_reader),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
