@@ -36,7 +36,7 @@ void apply_end(struct apply_work *w)
 {
 	if (!w)
 		return;
-	fetch_stop(w->fetch, NULL, NULL, NULL);
+	fetch_stop(w->fetch, NULL, NULL);
 	chunks_free(&w->have);
 	hash_free(w->hash);
 	ZSTD_freeDCtx(w->zstd);
@@ -185,10 +185,19 @@ int apply_prepare(struct apply *apply, struct apply_work **out, struct error *er
 
 /* ---- what comes ---- */
 
+static int end_fetch(struct apply_work *w, struct error *err)
+{
+	struct fetch_result result = {0};
+	int r = fetch_stop(ptr_take(w->fetch), &result, err);
+
+	w->apply->fetched += result.received;
+	return r;
+}
+
 /* The pipe ended early: the network's fault is told by who fetched. */
 static int fetch_failed(struct apply_work *w, struct error *err)
 {
-	int r = fetch_stop(ptr_take(w->fetch), NULL, &w->apply->fetched, err);
+	int r = end_fetch(w, err);
 
 	return r < 0 ? r : error_set(err, -EIO, "the transfer ended early");
 }
@@ -310,6 +319,6 @@ int apply_run(struct apply_work *w, struct error *err)
 	r = write_image(w, err);
 	progress_end(&w->progress);
 	if (r == 0)
-		r = fetch_stop(ptr_take(w->fetch), NULL, &apply->fetched, err);
+		r = end_fetch(w, err);
 	return r;
 }

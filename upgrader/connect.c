@@ -10,12 +10,10 @@ static void cleanup_easy(CURL **easy)
 	curl_easy_cleanup(*easy);
 }
 
-/* Slower than that for so long, and libcurl ends it. */
 static CURLcode set_patience(CURL *easy, const struct fetch_options *options)
 {
 	CURLcode c = curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
 
-	c |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)fetch_least_rate(options));
 	c |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)fetch_slow_s(options));
 	return c;
 }

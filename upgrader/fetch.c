@@ -4,53 +4,38 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
 #include "lib/cleanup.h"
-#include "lib/io.h"
 #include "lib/size.h"
-#include "upgrader/connect.h"
+#include "upgrader/lane.h"
 
 enum {
-	TRIES = 8,          /* with less than ENOUGH in each */
+	LANES = 6,          /* requests at a time */
+	TRIES = 8,          /* for a piece, with next to nothing in each */
 	TRIES_AT_FIRST = 4, /* before anything came at all */
-	ENOUGH = 64 << 10,  /* a byte a time would hold us up for years */
 	PAUSE_MS = 500,     /* before the second try; doubles up to … */
 	PAUSE_MAX_MS = 30 * 1000,
+	LOOK_MS = 200, /* at the clock, at the least */
 	PIPE_SIZE = 256 << 10,
 };
 
 struct fetch {
 	const struct fetch_options *options;
-	const struct fetch_range *ranges;
-	size_t count;
 	int read_fd;
-	atomic_bool stop;
 	pthread_t thread;
+	CURLM *multi;
 
 	/* The thread's, and the caller's once it has ended. */
-	int write_fd;
-	CURL *easy;
-	size_t range;  /* the one at hand */
-	uint64_t at;   /* the next byte of the file that is wanted */
-	uint64_t body; /* where in the file the next byte of the answer belongs */
-	bool answered; /* this answer's status was looked at */
-	bool ranged;   /* it is a part of the file, as asked */
-	bool enough;   /* as much as ENOUGH, or a whole range, came in it */
-	uint64_t from; /* `at`, when it began */
-	uint64_t received, total;
-	bool whole;                      /* the server knows no ranges */
-	bool late;                       /* the time is up */
-	uint64_t started_ms, blocked_ms; /* blocked: by the reader */
-	char words[CURL_ERROR_SIZE];
+	struct stream stream;
+	struct lane lanes[LANES];
+	unsigned int allowed; /* lanes that may run; none but the first before ranges were seen */
+	size_t place;         /* 0: options->url, else a mirror */
+	uint64_t started_ms, started_blocked_ms;
 	int result;
 	struct error error;
 };
@@ -60,276 +45,243 @@ bool fetch_is_url(const char *text)
 	return strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
 }
 
-static uint64_t now_ms(void)
+static const char *address(const struct fetch *f, size_t place)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return place == 0 ? f->options->url : f->options->mirrors[place - 1];
 }
 
-static bool is_done(const struct fetch *f)
+static void tell(const struct fetch *f, struct fetch_notice notice)
 {
-	return f->range == f->count;
+	notice.url = address(f, f->place);
+	if (f->options->notice)
+		f->options->notice(f->options->notice_context, &notice);
 }
 
-static void next_range(struct fetch *f)
+/* ---- time ---- */
+
+static uint64_t busy_ms(const struct fetch *f)
 {
-	if (++f->range < f->count)
-		f->at = f->ranges[f->range].offset;
-}
-
-static int fail(struct fetch *f, int code, const char *words)
-{
-	f->result = error_set(&f->error, code, "%s: %s", f->options->url, words);
-	return f->result;
-}
-
-/* What the server has to send: without ranges, everything before them, too. */
-static uint64_t bytes_in_all(const struct fetch *f)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < f->count; i++) {
-		const struct fetch_range *range = &f->ranges[i];
-		uint64_t size = range->size == FETCH_TO_END ? f->options->most : range->size;
-
-		sum = f->whole ? range->offset + size : sum + size;
-	}
-	return sum;
+	return stream_now_ms() - f->started_ms - (f->stream.blocked_ms - f->started_blocked_ms);
 }
 
 /* A server that is always a little faster than the least rate, or breaks off again and again. */
-static bool is_late(struct fetch *f)
+static bool is_late(const struct fetch *f)
 {
 	unsigned int grace_s = f->options->grace_s ? f->options->grace_s : FETCH_GRACE_S;
-	uint64_t allowed_ms =
-		(grace_s + bytes_in_all(f) / fetch_least_rate(f->options)) * UINT64_C(1000);
+	uint64_t bytes = stream_bytes(&f->stream);
 
-	if (!f->late)
-		f->late = now_ms() - f->started_ms - f->blocked_ms > allowed_ms;
-	return f->late;
+	return busy_ms(f) > (grace_s + bytes / fetch_least_rate(f->options)) * UINT64_C(1000);
 }
 
-static int fail_late(struct fetch *f)
+static void late_words(const struct fetch *f, char *out, size_t size)
 {
-	uint64_t seconds = (now_ms() - f->started_ms - f->blocked_ms) / 1000;
-	char came[SIZE_TEXT_SIZE], rate[SIZE_TEXT_SIZE], words[160];
+	char came[SIZE_TEXT_SIZE], rate[SIZE_TEXT_SIZE];
 
-	snprintf(words, sizeof(words),
+	snprintf(out, size,
 		 "too slow: %s came in %llu s; a line that cannot do better needs --least-rate "
 		 "below %s",
-		 size_text(f->received, came), (unsigned long long)seconds,
+		 size_text(f->stream.received, came), (unsigned long long)busy_ms(f) / 1000,
 		 size_text(fetch_least_rate(f->options), rate));
-	return fail(f, -EREMOTEIO, words);
 }
 
-/* Where the answer's part of the file begins: "bytes 100-199/1000" (RFC 9110 §14.4). */
-static bool range_starts_at(struct fetch *f, uint64_t offset)
+/* How long to wait: each time twice as long, and by chance up to half as long again. */
+static unsigned int pause_ms(unsigned int tries)
 {
-	struct curl_header *header;
-	char *end;
-
-	if (curl_easy_header(f->easy, "Content-Range", 0, CURLH_HEADER, -1, &header) != CURLHE_OK ||
-	    strncmp(header->value, "bytes ", 6) != 0)
-		return false;
-	errno = 0;
-	return strtoull(header->value + 6, &end, 10) == offset && *end == '-' && errno == 0;
-}
-
-/* The first byte of an answer: is it what was asked for? */
-static int look_at_answer(struct fetch *f)
-{
-	long status = 0;
-
-	f->answered = true;
-	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
-	f->ranged = status == 206;
-	f->body = f->ranged ? f->at : 0;
-	if (status == 200) {
-		curl_off_t length = -1;
-
-		curl_easy_getinfo(f->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-		f->total = length > 0 ? (uint64_t)length : 0;
-		f->whole = true;
-		return 0;
-	}
-	if (!f->ranged)
-		return fail(f, -EREMOTEIO,
-			    "the server's answer is neither the file nor a part of it");
-	return range_starts_at(f, f->at)
-		       ? 0
-		       : fail(f, -EREMOTEIO, "the server sends another part than was asked for");
-}
-
-static int write_pipe(struct fetch *f, const char *data, size_t size)
-{
-	uint64_t before = now_ms();
-	int r = io_write_full(f->write_fd, data, size);
-
-	f->blocked_ms += now_ms() - before;
-	return r;
-}
-
-/* Passes on what is wanted of an answer's bytes. Returns false to end the transfer. */
-static bool pass_on(struct fetch *f, const char *data, size_t size)
-{
-	while (size > 0 && !is_done(f)) {
-		const struct fetch_range *range = &f->ranges[f->range];
-		uint64_t skip = f->at - f->body, left;
-		size_t take = size;
-
-		if (skip >= size) {
-			f->body += size;
-			return true;
-		}
-		data += skip;
-		size -= (size_t)skip;
-		f->body = f->at;
-		left = range->size == FETCH_TO_END ? UINT64_MAX
-						   : range->offset + range->size - f->at;
-		take = left < size ? (size_t)left : size;
-		if (write_pipe(f, data, take) < 0)
-			return false; /* the reader has what it wants */
-		data += take;
-		size -= take;
-		f->at += take;
-		f->body += take;
-		f->enough = f->enough || f->at - f->from >= ENOUGH || take == left;
-		if (take == left) {
-			next_range(f);
-			f->from = f->at;
-			if (f->ranged)
-				return true;
-		}
-	}
-	return !is_done(f);
-}
-
-static size_t on_body(char *data, size_t one, size_t count, void *context)
-{
-	struct fetch *f = context;
-	size_t size = one * count;
-
-	f->received += size;
-	if (!f->answered && look_at_answer(f) < 0)
-		return CURL_WRITEFUNC_ERROR;
-	return pass_on(f, data, size) ? size : CURL_WRITEFUNC_ERROR;
-}
-
-/* libcurl calls it once a second at the least, also while nothing comes. */
-static int on_time(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total,
-		   curl_off_t up)
-{
-	struct fetch *f = context;
-
-	(void)total;
-	(void)now;
-	(void)up_total;
-	(void)up;
-	return atomic_load(&f->stop) || is_late(f);
-}
-
-static int set_up(struct fetch *f, struct error *err)
-{
-	int r = connect_new(f->options, f->options->url, &f->easy, err);
-	CURLcode c = CURLE_OK;
-
-	if (r < 0)
-		return r;
-	c |= curl_easy_setopt(f->easy, CURLOPT_WRITEFUNCTION, on_body);
-	c |= curl_easy_setopt(f->easy, CURLOPT_WRITEDATA, f);
-	c |= curl_easy_setopt(f->easy, CURLOPT_XFERINFOFUNCTION, on_time);
-	c |= curl_easy_setopt(f->easy, CURLOPT_XFERINFODATA, f);
-	c |= curl_easy_setopt(f->easy, CURLOPT_NOPROGRESS, 0L);
-	c |= curl_easy_setopt(f->easy, CURLOPT_ERRORBUFFER, f->words);
-	return c == CURLE_OK ? 0 : error_set(err, -EINVAL, "libcurl lacks an option");
-}
-
-/* The range at hand, from where it broke off. */
-static void ask_for_range(struct fetch *f)
-{
-	const struct fetch_range *range = &f->ranges[f->range];
-	char text[64];
-
-	if (range->size == FETCH_TO_END)
-		snprintf(text, sizeof(text), "%llu-", (unsigned long long)f->at);
-	else
-		snprintf(text, sizeof(text), "%llu-%llu", (unsigned long long)f->at,
-			 (unsigned long long)(range->offset + range->size - 1));
-	/* All of it: a plain request, which every server and proxy understands. */
-	curl_easy_setopt(f->easy, CURLOPT_RANGE,
-			 f->at == 0 && range->size == FETCH_TO_END ? NULL : text);
-}
-
-/* One request. Returns 1 where all is done, 0 to try on, or the reason to give up. */
-static int attempt(struct fetch *f, bool last)
-{
-	long status = 0;
-	CURLcode code;
-
-	f->answered = f->ranged = f->enough = false;
-	f->from = f->at;
-	f->words[0] = '\0';
-	ask_for_range(f);
-	code = curl_easy_perform(f->easy);
-	if (f->result < 0)
-		return f->result;
-	/* The end of the file is the end of a range that asked for all. */
-	if (code == CURLE_OK && !is_done(f) && f->ranges[f->range].size == FETCH_TO_END)
-		next_range(f);
-	if (is_done(f) || atomic_load(&f->stop))
-		return 1;
-	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (f->late)
-		return fail_late(f);
-	if (code == CURLE_OK && !f->ranged)
-		return fail(f, -EREMOTEIO, "the file ends before the part that is wanted");
-	if (!f->words[0])
-		snprintf(f->words, sizeof(f->words), "%s",
-			 code == CURLE_OK ? "the server sends next to nothing"
-					  : curl_easy_strerror(code));
-	if ((code != CURLE_OK && !connect_is_passing(code, status)) || (last && !f->enough))
-		return fail(f, connect_errno(code), f->words);
-	return 0;
-}
-
-/* Waits before the next try, each time twice as long; by chance up to half as long again. */
-static void pause_before(struct fetch *f, unsigned int tries)
-{
-	uint64_t wait = (uint64_t)PAUSE_MS << (tries - 1);
-	unsigned int chance = 0;
+	unsigned int wait = PAUSE_MS << (tries > 1 ? tries - 1 : 0), chance = 0;
 
 	wait = wait < PAUSE_MAX_MS ? wait : PAUSE_MAX_MS;
 	(void)!getrandom(&chance, sizeof(chance), GRND_NONBLOCK);
-	wait += chance % (wait / 2);
-	if (f->options->notice)
-		f->options->notice(f->options->notice_context,
-				   &(struct fetch_notice){.url = f->options->url,
-							  .reason = f->words,
-							  .wait_ms = (unsigned int)wait});
-	for (uint64_t slept = 0; slept < wait && !atomic_load(&f->stop); slept += 50)
-		nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);
+	return wait + chance % (wait / 2);
+}
+
+/* ---- lanes ---- */
+
+static void halt(struct fetch *f, struct lane *lane)
+{
+	if (lane->running)
+		curl_multi_remove_handle(f->multi, lane->easy);
+	lane->running = false;
+}
+
+/* Another address, from its first request on. What came by now is kept. */
+static int go_to(struct fetch *f, size_t place, struct error *err)
+{
+	f->place = place;
+	f->allowed = 1;
+	f->stream.whole = false;
+	f->started_ms = stream_now_ms();
+	f->started_blocked_ms = f->stream.blocked_ms;
+	for (size_t i = 0; i < LANES; i++) {
+		halt(f, &f->lanes[i]);
+		lane_close(&f->lanes[i]);
+		f->lanes[i].failed = 0;
+		f->lanes[i].due_ms = 0;
+		f->lanes[i].result = 0;
+	}
+	/* The first one shows whether the options are any good. */
+	return lane_open(&f->lanes[0], address(f, place), err);
+}
+
+/* This address is of no use any more: the next one, or the end. */
+static void give_up(struct fetch *f, int code, const char *words)
+{
+	char reason[CURL_ERROR_SIZE];
+
+	snprintf(reason, sizeof(reason), "%s", words);
+	for (;;) {
+		if (f->place == f->options->mirror_count || code == -ENOMEM) {
+			f->result =
+				error_set(&f->error, code, "%s: %s", address(f, f->place), reason);
+			return;
+		}
+		tell(f,
+		     (struct fetch_notice){.reason = reason, .mirror = address(f, f->place + 1)});
+		code = go_to(f, f->place + 1, &f->error);
+		if (code == 0)
+			return;
+		snprintf(reason, sizeof(reason), "%.*s", (int)sizeof(reason) - 1, f->error.message);
+	}
+}
+
+/* Pieces in hand are the head and those right behind it: as many as are allowed may be asked for.
+ */
+static bool may_start(const struct fetch *f, const struct lane *lane)
+{
+	return lane->busy && !lane->whole && !lane->running &&
+	       lane->piece.number - f->stream.head < f->allowed && lane->due_ms <= stream_now_ms();
+}
+
+static void hand_out(struct fetch *f, struct lane *lane)
+{
+	if (f->stream.handed_out - f->stream.head >= f->allowed)
+		return;
+	lane->busy = stream_take(&f->stream, &lane->piece);
+	lane->whole = false;
+}
+
+static int start_lanes(struct fetch *f, struct error *err)
+{
+	for (size_t i = 0; i < LANES; i++) {
+		struct lane *lane = &f->lanes[i];
+		int r = 0;
+
+		if (!lane->busy)
+			hand_out(f, lane);
+		if (!may_start(f, lane))
+			continue;
+		if (!lane->easy)
+			r = lane_open(lane, address(f, f->place), err);
+		if (r < 0)
+			return r;
+		lane_ask(lane, fetch_least_rate(f->options) / f->allowed);
+		if (curl_multi_add_handle(f->multi, lane->easy) != CURLM_OK)
+			return error_set(err, -ENOMEM, "libcurl takes no request");
+		lane->running = true;
+	}
+	return 0;
+}
+
+/* It may be that there were too many at a time. */
+static void try_again(struct fetch *f, struct lane *lane)
+{
+	unsigned int most = f->stream.received ? TRIES : TRIES_AT_FIRST, wait;
+
+	lane->failed = lane->enough ? 0 : lane->failed + 1;
+	if (lane->failed >= most) {
+		give_up(f, -EREMOTEIO, lane->reason);
+		return;
+	}
+	f->allowed = f->allowed > 1 ? f->allowed / 2 : 1;
+	wait = pause_ms(lane->failed);
+	lane->due_ms = stream_now_ms() + wait;
+	/* What struck all lanes is told once. */
+	if (lane->piece.number == f->stream.head)
+		tell(f, (struct fetch_notice){.reason = lane->reason, .wait_ms = wait});
+}
+
+static void settle(struct fetch *f, struct lane *lane, CURLcode code)
+{
+	enum lane_end end = lane_end(lane, code);
+
+	halt(f, lane);
+	if (end == LANE_WRONG) {
+		give_up(f, lane->result, lane->reason);
+		return;
+	}
+	if (end == LANE_AGAIN) {
+		try_again(f, lane);
+		return;
+	}
+	lane->whole = true;
+	lane->failed = 0;
+	if (f->stream.whole)
+		f->allowed = 1;
+	else if (lane->ranged)
+		f->allowed = f->allowed == 1 ? LANES / 2 : LANES;
+}
+
+static struct lane *head_lane(struct fetch *f)
+{
+	for (size_t i = 0; i < LANES; i++)
+		if (f->lanes[i].busy && f->lanes[i].piece.number == f->stream.head)
+			return &f->lanes[i];
+	return NULL;
+}
+
+/* Into the pipe, what its turn has come for. */
+static void flush(struct fetch *f)
+{
+	struct lane *lane;
+
+	while ((lane = head_lane(f)) && lane_flush(lane) == 0 && lane->whole) {
+		lane->busy = false;
+		f->stream.head++;
+	}
+}
+
+static int work(struct fetch *f, struct error *err)
+{
+	CURLMsg *message;
+	int running, left;
+
+	if (curl_multi_perform(f->multi, &running) != CURLM_OK)
+		return error_set(err, -ENOMEM, "libcurl cannot go on");
+	while (f->result == 0 && (message = curl_multi_info_read(f->multi, &left))) {
+		struct lane *lane = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &lane);
+		settle(f, lane, message->data.result);
+	}
+	flush(f);
+	if (f->result == 0 && is_late(f)) {
+		char words[CURL_ERROR_SIZE];
+
+		late_words(f, words, sizeof(words));
+		give_up(f, -EREMOTEIO, words);
+	}
+	return f->result == 0 ? start_lanes(f, err) : 0;
 }
 
 static void *run(void *context)
 {
 	struct fetch *f = context;
-	unsigned int tries = 0;
 
-	f->started_ms = now_ms();
-	while (!is_done(f) && !atomic_load(&f->stop)) {
-		if (attempt(f, tries + 1 >= (f->received ? TRIES : TRIES_AT_FIRST)) != 0)
-			break;
-		tries = f->enough ? 0 : tries + 1;
-		/* A range that ended well is followed by the next one at once. */
-		if (tries > 0 || f->at != f->ranges[f->range].offset)
-			pause_before(f, tries ? tries : 1);
+	while (f->result == 0 && !stream_is_done(&f->stream) && !atomic_load(&f->stream.stop)) {
+		int r = work(f, &f->error);
+
+		if (r < 0)
+			f->result = r;
+		else if (f->result == 0 && !stream_is_done(&f->stream))
+			curl_multi_poll(f->multi, NULL, 0, LOOK_MS, NULL);
 	}
-	close(f->write_fd);
-	f->write_fd = -1;
+	close(f->stream.write_fd);
+	f->stream.write_fd = -1;
 	return NULL;
 }
+
+/* ---- the caller's side ---- */
 
 static void free_fetch(struct fetch **fetch)
 {
@@ -337,9 +289,14 @@ static void free_fetch(struct fetch **fetch)
 
 	if (!f)
 		return;
-	curl_easy_cleanup(f->easy);
+	for (size_t i = 0; i < LANES; i++) {
+		halt(f, &f->lanes[i]);
+		lane_close(&f->lanes[i]);
+		free(f->lanes[i].held);
+	}
+	curl_multi_cleanup(f->multi);
 	cleanup_fd(&f->read_fd);
-	cleanup_fd(&f->write_fd);
+	cleanup_fd(&f->stream.write_fd);
 	free(f);
 }
 
@@ -356,30 +313,44 @@ static int start_thread(struct fetch *f)
 	return -r;
 }
 
-int fetch_start(const struct fetch_options *options, const struct fetch_range *ranges, size_t count,
-		struct fetch **out, struct error *err)
+static int set_up(struct fetch *f, struct error *err)
 {
-	__attribute__((cleanup(free_fetch))) struct fetch *f = calloc(1, sizeof(*f));
-	int fds[2], r;
+	int fds[2];
 
-	if (!f)
+	f->multi = curl_multi_init();
+	if (!f->multi)
 		return error_oom(err);
-	*f = (struct fetch){.options = options,
-			    .ranges = ranges,
-			    .count = count,
-			    .read_fd = -1,
-			    .write_fd = -1,
-			    .at = count ? ranges[0].offset : 0};
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return error_set(err, -ENOMEM, "cannot start libcurl");
-	r = set_up(f, err);
-	if (r < 0)
-		return r;
+	for (size_t i = 0; i < LANES; i++)
+		f->lanes[i].stream = &f->stream;
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return error_errno(err, "cannot make a pipe");
 	f->read_fd = fds[0];
-	f->write_fd = fds[1];
-	(void)fcntl(f->write_fd, F_SETPIPE_SZ, PIPE_SIZE); /* less is slower, no more */
+	f->stream.write_fd = fds[1];
+	(void)fcntl(fds[1], F_SETPIPE_SZ, PIPE_SIZE); /* less is slower, no more */
+	return go_to(f, 0, err);
+}
+
+int fetch_start(const struct fetch_options *options, const struct fetch_range *ranges, size_t count,
+		struct fetch **out, struct error *err)
+{
+	__attribute__((cleanup(free_fetch))) struct fetch *f = NULL;
+	int r;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return error_set(err, -ENOMEM, "cannot start libcurl");
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return error_oom(err);
+	f->options = options;
+	f->read_fd = -1;
+	f->stream = (struct stream){.options = options,
+				    .ranges = ranges,
+				    .count = count,
+				    .write_fd = -1,
+				    .at = count ? ranges[0].offset : 0};
+	r = set_up(f, err);
+	if (r < 0)
+		return r;
 	r = start_thread(f);
 	if (r < 0)
 		return error_set(err, r, "cannot start a thread: %s", strerror(-r));
@@ -392,19 +363,22 @@ int fetch_fd(const struct fetch *fetch)
 	return fetch->read_fd;
 }
 
-int fetch_stop(struct fetch *fetch, uint64_t *total, uint64_t *received, struct error *err)
+int fetch_stop(struct fetch *fetch, struct fetch_result *result, struct error *err)
 {
 	__attribute__((cleanup(free_fetch))) struct fetch *f = fetch;
 
 	if (!f)
 		return 0;
-	atomic_store(&f->stop, true);
+	atomic_store(&f->stream.stop, true);
 	cleanup_fd(&f->read_fd);
 	f->read_fd = -1;
+	curl_multi_wakeup(f->multi);
 	pthread_join(f->thread, NULL);
-	if (total)
-		*total = f->total;
-	if (received)
-		*received += f->received;
+	if (result)
+		*result = (struct fetch_result){
+			.total = f->stream.total,
+			.received = f->stream.received,
+			.place = f->place,
+		};
 	return f->result < 0 ? error_set(err, f->result, "%s", f->error.message) : 0;
 }

@@ -17,11 +17,12 @@
 /* Bytes a second; and what makes the time bound of fetch_start. */
 enum { FETCH_LEAST_RATE = 1000, FETCH_SLOW_S = 60, FETCH_GRACE_S = 600 };
 
-/* What goes wrong for a while, as it happens. */
+/* What goes wrong, and is not the end of it, as it happens. */
 struct fetch_notice {
 	const char *url;
 	const char *reason;
 	unsigned int wait_ms; /* until the next try */
+	const char *mirror;   /* which is tried now, in place of `url`; or NULL */
 };
 
 /* Bytes of the file at the address. */
@@ -30,7 +31,9 @@ struct fetch_range {
 };
 
 struct fetch_options {
-	const char *url;     /* http:// or https:// */
+	const char *url;            /* http:// or https:// */
+	const char *const *mirrors; /* addresses of the same file, for when that fails for good */
+	size_t mirror_count;
 	const char *ca_file; /* certificates in PEM that are trusted; NULL: the system's */
 	/* A proxy for http, one for https, and what is reached without; NULL: of the environment.
 	 */
@@ -61,10 +64,11 @@ struct fetch;
 bool fetch_is_url(const char *text);
 
 /*
- * Starts to fetch the ranges, which rise and do not overlap; options and ranges are borrowed
- * until fetch_stop. A transfer that breaks or stalls is taken up where it was, with pauses that
- * grow, until next to nothing came in several tries. A server that knows no ranges sends the file
- * from its start; what is not wanted of it is thrown away.
+ * Starts to fetch the ranges, which rise and do not overlap (FETCH_TO_END is the last); options and
+ * ranges are borrowed until fetch_stop. Where the server knows ranges, several are asked for at a
+ * time; each holds up to half a MiB until its turn comes. A transfer that breaks or stalls is taken
+ * up where it was, with pauses that grow, until next to nothing came in several tries. A server
+ * that knows no ranges sends the file from its start; what is not wanted of it is thrown away.
  *
  * All of it may take no longer than its bytes take at the least rate, and the grace; time in which
  * the pipe is full does not count.
@@ -80,21 +84,23 @@ int fetch_start(const struct fetch_options *options, const struct fetch_range *r
  */
 int fetch_fd(const struct fetch *fetch);
 
+struct fetch_result {
+	uint64_t total; /* the file's length, where an answer with the whole file told it; or 0 */
+	uint64_t received; /* bytes that came over the network */
+	size_t place;      /* who sent the last of it: 0 the url, else mirrors[place - 1] */
+};
+
 /*
- * Ends it, done or not, and frees all. NULL is fine.
- *
- * total     the file's length, as the server told it in an answer with the whole file; 0 where
- *           it did not; may be NULL
- * received  bytes that came over the network are added; may be NULL
+ * Ends it, done or not, and frees all. NULL is fine; `result` may be NULL.
  *
  * Returns 0, also where it was ended early; -EREMOTEIO where server or network are at fault, with
  * what they did; -EINVAL (address, certificates), -ENOMEM.
  */
-int fetch_stop(struct fetch *fetch, uint64_t *total, uint64_t *received, struct error *err);
+int fetch_stop(struct fetch *fetch, struct fetch_result *result, struct error *err);
 
 static inline void cleanup_fetch(struct fetch **fetch)
 {
-	fetch_stop(*fetch, NULL, NULL, NULL);
+	fetch_stop(*fetch, NULL, NULL);
 }
 #define _cleanup_fetch_ __attribute__((cleanup(cleanup_fetch)))
 

@@ -44,6 +44,7 @@ static int open_url(const struct fetch_options *options, const struct keyring *r
 {
 	const struct fetch_range all = {0, FETCH_TO_END};
 	struct fetch_options bounded = *options;
+	struct fetch_result result = {0};
 	struct error network = ERROR_INIT;
 	struct fetch *fetch;
 	int r, fetch_result;
@@ -53,7 +54,9 @@ static int open_url(const struct fetch_options *options, const struct keyring *r
 	if (r < 0)
 		return r;
 	r = bundle_open(fetch_fd(fetch), ring, &out->bundle, err);
-	fetch_result = fetch_stop(fetch, total, &out->fetched, &network);
+	fetch_result = fetch_stop(fetch, &result, &network);
+	*total = result.total;
+	out->fetched += result.received;
 	/* What never came is no damaged bundle. */
 	if (r < 0 && fetch_result < 0)
 		return error_set(err, fetch_result, "%s", network.message);

@@ -12,6 +12,7 @@ int small_fetch(const struct fetch_options *options, char *out, size_t limit, si
 		struct error *err)
 {
 	const struct fetch_range all = {0, FETCH_TO_END};
+	struct fetch_options bounded = *options;
 	_cleanup_free_ char *buffer = malloc(limit + 1);
 	struct fetch *fetch;
 	ssize_t n;
@@ -19,11 +20,12 @@ int small_fetch(const struct fetch_options *options, char *out, size_t limit, si
 
 	if (!buffer)
 		return error_oom(err);
-	r = fetch_start(options, &all, 1, &fetch, err);
+	bounded.most = limit;
+	r = fetch_start(&bounded, &all, 1, &fetch, err);
 	if (r < 0)
 		return r;
 	n = io_read_full(fetch_fd(fetch), buffer, limit + 1);
-	r = fetch_stop(fetch, NULL, NULL, err);
+	r = fetch_stop(fetch, NULL, err);
 	if (r < 0)
 		return r;
 	if (n < 0)

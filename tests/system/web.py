@@ -25,14 +25,14 @@ class Server:
         self.endless = set()        # names of files that have no end, and no length
         self.ranges = True          # answers Range with 206
         self.cuts = []              # so many bytes of the next bodies, then the connection breaks
-        self.hold = None            # (bytes, Event): so much of a part, then it waits
+        self.hold = None            # (bytes, Event): so much of parts in all, then it waits
         self.failures = []          # statuses that the next answers have
         self.once = {}              # name → bytes, for one answer each
         self.redirect = None        # every answer is a redirect to this address
         self.shift = 0              # 206, but from so many bytes further on
         self.garbage = False        # right lengths, wrong bytes
         self.requests = []          # (path, Range or None)
-        self.sent = 0
+        self.sent = self.sent_parts = 0
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -90,11 +90,12 @@ class Server:
         stop = self.cuts.pop(0) if self.cuts else len(data)
         try:
             for at in range(0, min(stop, len(data)), 65536):
-                if part and self.hold and at >= self.hold[0]:
+                if part and self.hold and self.sent_parts >= self.hold[0]:
                     self.hold[1].wait(60)
                 piece = data[at:min(at + 65536, stop)]
                 request.wfile.write(piece)
                 self.sent += len(piece)
+                self.sent_parts += len(piece) if part else 0
         except OSError:
             stop = 0
         if stop < len(data):

@@ -1,8 +1,9 @@
-/* Fetching from servers that are slow: what is borne, for how long, and what is said meanwhile. */
+/* Fetching from servers that are slow or far away: what is borne, and what is said meanwhile. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,7 +29,9 @@ static struct server {
 	size_t size;
 	size_t tick_bytes; /* so much every TICK_MS; 0: all at once */
 	size_t cut;        /* each answer ends after so many bytes; 0: none does */
+	long delay_ms;     /* before each answer */
 	pthread_t thread;
+	atomic_int at_once, most_at_once; /* requests */
 } server;
 
 static void pause_ms(long ms)
@@ -67,7 +70,26 @@ static void send_file(int fd, size_t from, size_t to)
 	}
 }
 
-static void answer(int fd)
+static void *answer(void *context);
+
+static void *serve(void *context)
+{
+	pthread_t thread;
+	int fd;
+
+	(void)context;
+	while ((fd = accept4(server.fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		int now = atomic_fetch_add(&server.at_once, 1) + 1;
+
+		if (now > server.most_at_once)
+			server.most_at_once = now;
+		pthread_create(&thread, NULL, answer, (void *)(intptr_t)fd);
+		pthread_detach(thread);
+	}
+	return NULL;
+}
+
+static void answer_request(int fd)
 {
 	char request[4096] = "", head[256];
 	size_t used = 0, from = 0, last = server.size - 1, to;
@@ -89,20 +111,19 @@ static void answer(int fd)
 		     "HTTP/1.1 %s\r\nContent-Range: bytes %zu-%zu/%zu\r\nContent-Length: %zu\r\n"
 		     "Connection: close\r\n\r\n",
 		     range ? "206 Part" : "200 All", from, last, server.size, last + 1 - from);
+	pause_ms(server.delay_ms);
 	if (send(fd, head, (size_t)n, MSG_NOSIGNAL) == n)
 		send_file(fd, from, to);
 }
 
-static void *serve(void *context)
+static void *answer(void *context)
 {
-	int fd;
+	int fd = (int)(intptr_t)context;
 
-	(void)context;
-	while ((fd = accept4(server.fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-		answer(fd);
-		shutdown(fd, SHUT_RDWR);
-		close(fd);
-	}
+	answer_request(fd);
+	shutdown(fd, SHUT_RDWR);
+	close(fd);
+	atomic_fetch_sub(&server.at_once, 1);
 	return NULL;
 }
 
@@ -115,6 +136,8 @@ static void start(size_t size, size_t tick_bytes, size_t cut)
 	server.size = size;
 	server.tick_bytes = tick_bytes;
 	server.cut = cut;
+	server.delay_ms = 0;
+	server.most_at_once = 0;
 	server.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(server.fd, (struct sockaddr *)&address, length), 0);
 	assert_int_equal(listen(server.fd, 8), 0);
@@ -128,6 +151,8 @@ static void stop(void)
 {
 	shutdown(server.fd, SHUT_RDWR);
 	pthread_join(server.thread, NULL);
+	while (atomic_load(&server.at_once) > 0)
+		pause_ms(1);
 	close(server.fd);
 }
 
@@ -162,7 +187,7 @@ static int fetch_all(struct fetch_options *options, long reader_waits_ms, bool *
 	for (ssize_t i = 0; i < n; i++)
 		if (bytes[i] != byte_at((size_t)i))
 			*good = false;
-	return fetch_stop(fetch, NULL, NULL, err);
+	return fetch_stop(fetch, NULL, err);
 }
 
 /* Slower than the least rate: broken off, told, tried anew, and given up in time. */
@@ -230,13 +255,46 @@ static void test_slow_reader(void **state)
 	stop();
 }
 
+/* A server far away: the answers to several requests are on their way at a time. */
+static void test_latency(void **state)
+{
+	enum { COUNT = 60, SIZE = 8 << 10, APART = 256 << 10, DELAY_MS = 50 };
+	struct fetch_options options = {.notice = on_notice};
+	struct fetch_range ranges[COUNT];
+	struct error err = ERROR_INIT;
+	struct fetch *fetch;
+	char bytes[SIZE];
+	uint64_t begin;
+
+	(void)state;
+	notices = 0;
+	start(COUNT * APART, 0, 0);
+	server.delay_ms = DELAY_MS;
+	options.url = server.url;
+	for (size_t i = 0; i < COUNT; i++)
+		ranges[i] = (struct fetch_range){i * APART, SIZE};
+	begin = now_ms();
+	assert_int_equal(fetch_start(&options, ranges, COUNT, &fetch, &err), 0);
+	for (size_t i = 0; i < COUNT; i++) {
+		assert_int_equal(io_read_full(fetch_fd(fetch), bytes, SIZE), SIZE);
+		for (size_t k = 0; k < SIZE; k++)
+			assert_int_equal(bytes[k], byte_at(i * APART + k));
+	}
+	assert_int_equal(fetch_stop(fetch, NULL, &err), 0);
+	print_message("%d ranges, %d ms each: %llu ms, %d at a time\n", COUNT, DELAY_MS,
+		      (unsigned long long)(now_ms() - begin), server.most_at_once);
+	assert_in_range(now_ms() - begin, 0, COUNT * DELAY_MS / 2);
+	assert_in_range(server.most_at_once, 3, 8);
+	assert_int_equal(notices, 0);
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_too_slow),
-		cmocka_unit_test(test_breaks_off_for_ever),
-		cmocka_unit_test(test_slow_line),
-		cmocka_unit_test(test_slow_reader),
+		cmocka_unit_test(test_too_slow),  cmocka_unit_test(test_breaks_off_for_ever),
+		cmocka_unit_test(test_slow_line), cmocka_unit_test(test_slow_reader),
+		cmocka_unit_test(test_latency),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
