@@ -24,8 +24,9 @@ struct apply_work {
 	struct fetch_range *ranges;
 	size_t range_count;
 	struct fetch *fetch;
-	uint64_t stream; /* where in the file the next byte of the pipe belongs */
-	size_t range;    /* the one that it is of */
+	struct fetch_options options; /* whose url is the address in use */
+	uint64_t stream;              /* where in the file the next byte of the pipe belongs */
+	size_t range;                 /* the one that it is of */
 	struct hash *hash;
 	ZSTD_DCtx *zstd;
 	uint8_t *packed, *raw, *chunk;
@@ -194,6 +195,39 @@ static int end_fetch(struct apply_work *w, struct error *err)
 	return r;
 }
 
+/*
+ * From a frame on, from the next mirror: what this address sent is not what it should be, and `err`
+ * says so. Returns 0, or -EBADMSG where there is no other.
+ */
+static int next_mirror(struct apply_work *w, uint32_t number, struct error *err)
+{
+	struct index_frame frame = index_frame_at(w->index, number);
+	struct fetch_range *range = &w->ranges[w->range];
+	struct fetch_options *options = &w->options;
+	uint64_t start = w->apply->data_offset + frame.offset;
+	struct fetch_result result = {0};
+	struct fetch_notice notice = {.url = options->url, .reason = err->message};
+	size_t step;
+
+	fetch_stop(ptr_take(w->fetch), &result, NULL);
+	w->apply->fetched += result.received;
+	error_wrap(err, -EBADMSG, "%s", options->url);
+	/* Where the fetch went on by itself, the bytes may be of the one before: it gets its
+	 * chance. */
+	step = result.place ? result.place : 1;
+	if (step > options->mirror_count)
+		return -EBADMSG;
+	notice.mirror = options->url = options->mirrors[step - 1];
+	options->mirrors += step;
+	options->mirror_count -= step;
+	if (options->notice)
+		options->notice(options->notice_context, &notice);
+	range->size -= start - range->offset;
+	range->offset = w->stream = start;
+	*err = (struct error)ERROR_INIT;
+	return fetch_start(options, range, w->range_count - w->range, &w->fetch, err);
+}
+
 /* The pipe ended early: the network's fault is told by who fetched. */
 static int fetch_failed(struct apply_work *w, struct error *err)
 {
@@ -279,6 +313,28 @@ static int write_chunk(struct apply_work *w, uint32_t number, uint64_t offset, s
 	return r < 0 ? r : slot_write_bytes(&w->apply->to, data, chunk.size, offset, err);
 }
 
+/* A chunk, and the frame that it is in before that, if it is wanted and not there yet. */
+static int bring_chunk(struct apply_work *w, uint32_t number, uint64_t offset, uint32_t *frame,
+		       struct error *err)
+{
+	struct index_chunk chunk = index_chunk_at(w->index, number);
+	bool there = chunk.frame == *frame || !w->wanted[chunk.frame];
+	int r;
+
+	*frame = chunk.frame;
+	for (;;) {
+		r = there ? 0 : take_frame(w, chunk.frame, err);
+		if (r == 0)
+			r = write_chunk(w, number, offset, err);
+		if (r != -EBADMSG || !w->fetch)
+			return r;
+		r = next_mirror(w, chunk.frame, err);
+		if (r < 0)
+			return r;
+		there = false;
+	}
+}
+
 static int write_image(struct apply_work *w, struct error *err)
 {
 	uint32_t frame = UINT32_MAX;
@@ -286,14 +342,8 @@ static int write_image(struct apply_work *w, struct error *err)
 
 	for (uint32_t i = 0; i < w->index->chunks; i++) {
 		struct index_chunk chunk = index_chunk_at(w->index, i);
-		int r = 0;
+		int r = bring_chunk(w, i, offset, &frame, err);
 
-		if (chunk.frame != frame && w->wanted[chunk.frame])
-			r = take_frame(w, chunk.frame, err);
-		if (r < 0)
-			return r;
-		frame = chunk.frame;
-		r = write_chunk(w, i, offset, err);
 		if (r < 0)
 			return r;
 		offset += chunk.size;
@@ -310,7 +360,8 @@ int apply_run(struct apply_work *w, struct error *err)
 
 	if (w->range_count > 0) {
 		w->stream = w->ranges[0].offset;
-		r = fetch_start(apply->fetch, w->ranges, w->range_count, &w->fetch, err);
+		w->options = *apply->fetch;
+		r = fetch_start(&w->options, w->ranges, w->range_count, &w->fetch, err);
 	}
 	if (r < 0)
 		return r;

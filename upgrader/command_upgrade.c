@@ -199,7 +199,7 @@ static int check_request(struct request *q)
 
 	if (source_check(&q->source, &err) < 0)
 		return command_usage(command, err.message);
-	if (q->bundle && (q->version || q->source.channel_url))
+	if (q->bundle && (q->version || q->source.channels.count))
 		return command_usage(command, "a bundle needs neither a version nor a channel");
 	if (q->answer.reboot && q->no_reboot)
 		return command_usage(command, "--reboot and --no-reboot contradict each other");
@@ -316,7 +316,7 @@ static int upgrade_target(struct request *q, struct target *target, struct error
 	*upgrade = (struct upgrade){
 		.target = target,
 		.bundle = opened.bundle,
-		.fetch = opened.url ? &q->source.fetch : NULL,
+		.fetch = opened.url_count ? &q->source.fetch : NULL,
 		.fetched = opened.fetched,
 		.older_too = q->older_too,
 		.progress = stderr,

@@ -125,22 +125,13 @@ static int go_to(struct fetch *f, size_t place, struct error *err)
 /* This address is of no use any more: the next one, or the end. */
 static void give_up(struct fetch *f, int code, const char *words)
 {
-	char reason[CURL_ERROR_SIZE];
-
-	snprintf(reason, sizeof(reason), "%s", words);
-	for (;;) {
-		if (f->place == f->options->mirror_count || code == -ENOMEM) {
-			f->result =
-				error_set(&f->error, code, "%s: %s", address(f, f->place), reason);
-			return;
-		}
-		tell(f,
-		     (struct fetch_notice){.reason = reason, .mirror = address(f, f->place + 1)});
+	error_set(&f->error, code, "%s: %s", address(f, f->place), words);
+	while (code < 0 && code != -ENOMEM && f->place < f->options->mirror_count) {
+		tell(f, (struct fetch_notice){.reason = f->error.message,
+					      .mirror = address(f, f->place + 1)});
 		code = go_to(f, f->place + 1, &f->error);
-		if (code == 0)
-			return;
-		snprintf(reason, sizeof(reason), "%.*s", (int)sizeof(reason) - 1, f->error.message);
 	}
+	f->result = code;
 }
 
 /* Pieces in hand are the head and those right behind it: as many as are allowed may be asked for.

@@ -22,7 +22,7 @@ struct fetch_notice {
 	const char *url;
 	const char *reason;
 	unsigned int wait_ms; /* until the next try */
-	const char *mirror;   /* which is tried now, in place of `url`; or NULL */
+	const char *mirror;   /* tried now, in place of `url`, for good: `reason` names that one */
 };
 
 /* Bytes of the file at the address. */

@@ -10,17 +10,28 @@
 /* One call each: the bar is drawn by another thread. */
 static void print_text(const struct notices *notices, const struct fetch_notice *notice)
 {
-	fprintf(stderr, "%s%s: %s: %s; next try in %u s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "",
-		notices->command, notice->url, notice->reason, (notice->wait_ms + 999) / 1000);
+	const char *clear = isatty(STDERR_FILENO) ? "\r\033[K" : "";
+
+	if (notice->mirror)
+		fprintf(stderr, "%s%s: %s; trying %s\n", clear, notices->command, notice->reason,
+			notice->mirror);
+	else
+		fprintf(stderr, "%s%s: %s: %s; next try in %u s\n", clear, notices->command,
+			notice->url, notice->reason, (notice->wait_ms + 999) / 1000);
 }
 
 static void print_json(const struct fetch_notice *notice)
 {
 	_cleanup_json_ json_t *json =
-		json_pack("{s:s, s:o, s:o, s:f}", "event", "retry", "url", json_text(notice->url),
-			  "error", json_text(notice->reason), "seconds", notice->wait_ms / 1000.0);
-	_cleanup_free_ char *line = json ? json_dumps(json, JSON_COMPACT) : NULL;
+		json_pack("{s:s, s:o, s:o}", "event", notice->mirror ? "mirror" : "retry", "url",
+			  json_text(notice->url), "error", json_text(notice->reason));
+	_cleanup_free_ char *line = NULL;
 
+	if (notice->mirror)
+		json_object_set_new(json, "mirror", json_text(notice->mirror));
+	else
+		json_object_set_new(json, "seconds", json_real(notice->wait_ms / 1000.0));
+	line = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(4)) : NULL;
 	if (line) {
 		printf("%s\n", line);
 		fflush(stdout);

@@ -14,7 +14,8 @@ enum { HEAD_MAX = INDEX_SIZE_MAX + (64 << 10) };
 void open_end(struct opened *opened)
 {
 	bundle_close(opened->bundle);
-	free(opened->url);
+	for (size_t i = 0; i < opened->url_count; i++)
+		free(opened->urls[i]);
 	cleanup_fd(&opened->fd);
 }
 
@@ -91,27 +92,69 @@ static int is_that_one(const struct bundle *bundle, const struct channel_release
 			 release->version, head->manifest.version);
 }
 
-int open_release(const struct open_request *request, struct source *source,
-		 const struct keyring *ring, struct opened *out, struct error *err)
+/* Beside each address of the channel, first of the one that showed it; or that of the bundle. */
+static int name_addresses(const struct open_request *request, const struct source *source,
+			  struct opened *out, struct error *err)
 {
-	const char *name = request->bundle;
-	uint64_t total = 0;
-	int r;
+	size_t count = request->release ? source->channels.count : 1;
 
-	if (request->release || fetch_is_url(name)) {
-		out->url = request->release ? releases_url(source->channel_url, request->release)
-					    : strdup(name);
-		if (!out->url)
+	for (size_t i = 0; i < count; i++) {
+		const char *channel = source->channels.items[(source->place + i) % count];
+		char *url = request->release ? releases_url(channel, request->release)
+					     : strdup(request->bundle);
+
+		if (!url)
 			return error_oom(err);
-		name = source->fetch.url = out->url;
-		r = open_url(&source->fetch, ring, out, &total, err);
-	} else {
-		r = open_file(name, ring, out, err);
+		out->urls[out->url_count++] = url;
 	}
+	return 0;
+}
+
+/* One of the addresses. */
+static int try_address(const struct open_request *request, const struct source *source,
+		       const struct keyring *ring, struct opened *out, struct error *err)
+{
+	uint64_t total = 0;
+	int r = open_url(&source->fetch, ring, out, &total, err);
+
 	if (r == 0 && request->release)
 		r = is_that_one(out->bundle, request->release, err);
 	/* Another release has another length, too: which one it is says more. */
-	if (r == 0 && out->url)
+	if (r == 0)
 		r = check_length(out->bundle, request->release, total, err);
-	return r < 0 ? error_wrap(err, r, "bundle %s", name) : 0;
+	if (r == 0)
+		return 0;
+	bundle_close(ptr_take(out->bundle));
+	return error_wrap(err, r, "bundle %s", source->fetch.url);
+}
+
+static int open_addresses(const struct open_request *request, struct source *source,
+			  const struct keyring *ring, struct opened *out, struct error *err)
+{
+	int r = name_addresses(request, source, out, err);
+
+	for (size_t i = 0; r == 0 && i < out->url_count; i++) {
+		source->fetch.url = out->urls[i];
+		r = try_address(request, source, ring, out, err);
+		if (r < 0 && r != -ENOMEM && i + 1 < out->url_count) {
+			source_next(source, out->urls[i], out->urls[i + 1], err);
+			r = 0;
+			continue;
+		}
+		source->fetch.mirrors = (const char *const *)&out->urls[i + 1];
+		source->fetch.mirror_count = out->url_count - i - 1;
+		break;
+	}
+	return r;
+}
+
+int open_release(const struct open_request *request, struct source *source,
+		 const struct keyring *ring, struct opened *out, struct error *err)
+{
+	int r;
+
+	if (request->release || fetch_is_url(request->bundle))
+		return open_addresses(request, source, ring, out, err);
+	r = open_file(request->bundle, ring, out, err);
+	return r < 0 ? error_wrap(err, r, "bundle %s", request->bundle) : 0;
 }

@@ -12,7 +12,9 @@ struct open_request {
 
 struct opened {
 	struct bundle *bundle;
-	char *url;        /* where its data is; NULL: `fd` */
+	/* Where its data is, and where else; none: `fd`. */
+	char *urls[OPTION_LIST_MAX];
+	size_t url_count;
 	int fd;           /* -1: not open */
 	uint64_t fetched; /* bytes, for the head */
 };
@@ -27,7 +29,7 @@ void open_end(struct opened *opened);
 
 /*
  * Opens it, and checks its signature and, where the channel names it, that it is that one. Of an
- * address, source->fetch.url points to it afterwards, for the data.
+ * address, source->fetch names it and its mirrors afterwards, for the data.
  *
  * Returns 0, bundle_open's answers, -EREMOTEIO, -EBADMSG where it is another release than the
  * channel names, or open(2)'s errno (-EACCES for its -EPERM).

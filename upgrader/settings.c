@@ -9,14 +9,26 @@ static bool environment_has(const char *lower, const char *upper)
 	return getenv(lower) || getenv(upper);
 }
 
+static void add_channel(struct settings *settings, const char *url)
+{
+	struct option_list *list = &settings->channels;
+
+	if (url && list->count < OPTION_LIST_MAX)
+		list->items[list->count++] = url;
+}
+
 int settings_load(struct settings *settings, struct fetch_options *fetch, struct error *err)
 {
 	const struct config *config = &settings->config;
+	const struct config_node *mirrors;
 	int r = config_load(&config_of_this_machine, &settings->config, err);
 
 	if (r < 0)
 		return r;
-	settings->channel = config_get_text(config, "proa.upgrade.url");
+	mirrors = config_get(config, "proa.upgrade.mirrors");
+	add_channel(settings, config_get_text(config, "proa.upgrade.url"));
+	for (size_t i = 0; mirrors && i < mirrors->count; i++)
+		add_channel(settings, mirrors->children[i].text);
 	if (!fetch->least_rate)
 		fetch->least_rate = config_get_bytes(config, "proa.upgrade.least_rate");
 	/* libcurl heeds http_proxy in lower case alone (CVE-2016-5385). */

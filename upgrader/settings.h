@@ -3,11 +3,12 @@
 #define PROA_UPGRADER_SETTINGS_H
 
 #include "lib/config/layers.h"
+#include "lib/options.h"
 #include "upgrader/fetch.h"
 
 struct settings {
 	struct config config;
-	const char *channel; /* proa.upgrade.url, borrowed from `config`; or NULL */
+	struct option_list channels; /* proa.upgrade.url and its mirrors, borrowed from `config` */
 };
 
 /*

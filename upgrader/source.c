@@ -32,8 +32,8 @@ int source_open(struct source *source, const struct target *target, struct error
 	if (target->facts.offline)
 		return 0;
 	r = settings_load(&source->settings, &source->fetch, err);
-	if (r == 0 && !source->channel_url)
-		source->channel_url = source->settings.channel;
+	if (r == 0 && source->channels.count == 0)
+		source->channels = source->settings.channels;
 	return r;
 }
 
@@ -71,6 +71,15 @@ static int read_channel(struct releases_request *request, struct target *target,
 	return releases_check(request, out, err);
 }
 
+void source_next(const struct source *source, const char *url, const char *mirror,
+		 struct error *err)
+{
+	const struct fetch_notice notice = {.url = url, .reason = err->message, .mirror = mirror};
+
+	notices_print(source->fetch.notice_context, &notice);
+	*err = (struct error)ERROR_INIT;
+}
+
 int source_read(struct source *source, struct target *target, struct slot *running,
 		struct error *warning, struct error *err)
 {
@@ -81,14 +90,21 @@ int source_read(struct source *source, struct target *target, struct slot *runni
 		.seen = target->facts.offline ? NULL : RELEASES_SEEN,
 		.now = (uint64_t)time(NULL),
 	};
-	int r;
+	int r = -ENODATA;
 
-	request.fetch.url = source->channel_url;
-	if (!source->channel_url)
+	if (source->channels.count == 0)
 		return error_set(err, -ENODATA,
 				 "no channel is known: sudo proa config set proa.upgrade.url "
 				 "https://…/stable.channel, or give --channel or --bundle");
-	r = read_channel(&request, target, &source->channel, running, warning, err);
+	for (source->place = 0; source->place < source->channels.count; source->place++) {
+		request.fetch.url = source->channels.items[source->place];
+		r = read_channel(&request, target, &source->channel, running, warning, err);
+		if (r == 0 || r == -ENOMEM || r == -EUCLEAN ||
+		    source->place + 1 == source->channels.count)
+			break;
+		source_next(source, request.fetch.url, source->channels.items[source->place + 1],
+			    err);
+	}
 	if (r == 0 && memory(target, RELEASES_SEEN))
 		(void)releases_remember(&request, &source->channel, warning);
 	return r;

@@ -1,4 +1,4 @@
-/* Where releases come from: the channel of a command line or of the configuration. */
+/* Where releases come from: the channel of a command line or of the configuration, and mirrors. */
 #ifndef PROA_UPGRADER_SOURCE_H
 #define PROA_UPGRADER_SOURCE_H
 
@@ -8,8 +8,9 @@
 #include "upgrader/target.h"
 
 struct source {
-	const char *channel_url; /* --channel; NULL: the configuration's */
-	const char *least_rate;  /* as typed; source_check reads it */
+	struct option_list channels; /* addresses of one channel; none: the configuration's */
+	size_t place;                /* which of them showed `channel` */
+	const char *least_rate;      /* as typed; source_check reads it */
 	struct fetch_options fetch;
 	struct notices notices;
 	struct settings settings;
@@ -21,9 +22,10 @@ struct source {
 	{0,                                                                                        \
 	 "channel",                                                                                \
 	 "URL",                                                                                    \
-	 OPTION_STRING,                                                                            \
-	 &(s)->channel_url,                                                                        \
-	 "the channel to look in (default: proa.upgrade.url of the configuration)"},               \
+	 OPTION_LIST,                                                                              \
+	 &(s)->channels,                                                                           \
+	 "the channel to look in (default: proa.upgrade.url of the configuration); more of "       \
+	 "them are its mirrors"},                                                                  \
 		{0,                                                                                \
 		 "ca-file",                                                                        \
 		 "FILE",                                                                           \
@@ -49,9 +51,9 @@ void source_free(struct source *source);
 int source_open(struct source *source, const struct target *target, struct error *err);
 
 /*
- * Fetches the channel and the root documents beside it, checks them, and remembers what was seen
- * (of this machine, by its own keys; where that cannot be written, `warning` gets the reason, else
- * it stays empty). Fills in the running slot, too.
+ * Fetches the channel, from a mirror where those before fail, and the root documents beside it,
+ * checks them, and remembers what was seen (of this machine, by its own keys; where that cannot be
+ * written, `warning` gets the reason, else it stays empty). Fills in the running slot, too.
  *
  * Returns 0; -ENODATA where no channel is named; -ESTALE where root documents or channel are older
  * than what was seen, or the channel has expired; -EUCLEAN where the running slot's descriptor is
@@ -66,5 +68,9 @@ int source_read(struct source *source, struct target *target, struct slot *runni
  */
 int source_follow(const struct source *source, struct target *target, const char *bundle,
 		  struct error *warning, struct error *err);
+
+/* Says that `mirror` is tried in place of `url`, and why; `err` is empty afterwards. */
+void source_next(const struct source *source, const char *url, const char *mirror,
+		 struct error *err);
 
 #endif

@@ -204,6 +204,11 @@ const struct config_row config_rows[] = {
 	SECTION("proa.upgrade", "New releases."),
 	VALUE("proa.upgrade.url", config_url, NULL,
 	      "The channel that `proa upgrade` and `proa list` look in."),
+	ITEMS("proa.upgrade.mirrors",
+	      "Further addresses of the same channel, for when those before fail or lag behind.",
+	      .most = 15),
+	VALUE("proa.upgrade.mirrors[]", config_url, NULL,
+	      "The channel there; its releases lie beside it."),
 	VALUE("proa.upgrade.least_rate", config_bytes, "1000",
 	      "A server that sends less than that in a second, a minute long, is asked anew; and a "
 	      "transfer that takes longer than its bytes do at that rate, and ten minutes, fails.",

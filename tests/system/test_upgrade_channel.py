@@ -16,8 +16,10 @@ class Published(Publisher):
 
     def __init__(self, folder):
         super().__init__(folder)
+        new = self.change_tree("changed", 1 << 20, 5 << 20)
         for version, least in (("1.9", "0"), ("2.1", "2.0"), ("2.2", "2.1")):
-            bundle = self.bundle(version, "--min-version", least)
+            bundle = self.bundle(version, "--min-version", least,
+                                 tree=new if version == "2.1" else None)
             shutil.copy(bundle, folder / f"{version}.bundle")
 
     def channel(self, *versions, **how):
@@ -111,3 +113,68 @@ def test_channels_that_are_not_taken(made, server, folder):
     server.once = {"stable.channel.sig": made.channel("2.1", serial="4")["stable.channel.sig"]}
     made.from_channel(disk, server)
     assert disk.flip()["slot"] == "b"
+
+
+@pytest.fixture
+def mirror(made):
+    one = Server(made.channel("2.1"))
+    yield one
+    one.stop()
+
+
+def with_mirror(made, disk, server, mirror, **how):
+    return made.proa(disk, "upgrade", "--yes", "--channel", server.url("stable.channel"),
+                     "--channel", mirror.url("stable.channel"), **how)
+
+
+def is_whole(made, disk):
+    state, _ = made.proa(disk, "verify", "b")
+    assert (state["b"]["state"], state["b"]["version"]) == ("whole", "2.1")
+    assert disk.flip()["slot"] == "b"
+
+
+@pytest.mark.parametrize("how", ["gone", "lags", "forged", "has no bundle", "has another bundle"])
+def test_mirror_in_place_of_the_first(made, server, mirror, folder, how):
+    disk = made.disk(folder / "d.img")
+    good = dict(server.files)
+    if how == "gone":
+        server.files = {}
+    elif how == "lags":
+        server.files = made.channel("2.1", days="1", at=int(time.time()) - 2 * 24 * 3600)
+    elif how == "forged":
+        server.files = made.channel("2.1", key="release")
+    elif how == "has no bundle":
+        del server.files["2.1.bundle"]
+    else:
+        server.files["2.1.bundle"] = good["1.9.bundle"]
+    said, errors = with_mirror(made, disk, server, mirror)
+    assert said["version"] == "2.1" and f"trying {mirror.url('')}" not in errors
+    is_whole(made, disk)
+    assert mirror.requests
+
+
+@pytest.mark.parametrize("how", ["dies", "sends garbage"])
+def test_mirror_in_the_middle(made, server, mirror, folder, how):
+    """Half of the data is there when the first server is of no use any more."""
+    disk = made.disk(folder / "d.img")
+    bundle = server.files["2.1.bundle"]
+    half = len(bundle) // 2
+    if how == "dies":
+        server.dies = 1 << 20
+    else:
+        server.files["2.1.bundle"] = bundle[:half] + os.urandom(len(bundle) - half)
+    lines, _ = with_mirror(made, disk, server, mirror, every=True)
+    is_whole(made, disk)
+    told = [line for line in lines if line["event"] == "mirror"]
+    assert [line["mirror"] for line in told] == [mirror.url("2.1.bundle")]
+    assert told[0]["url"] == server.url("2.1.bundle") and told[0]["error"]
+    # What had come by then was not fetched again.
+    assert 1 << 20 < mirror.sent_parts < 4 << 20
+
+
+def test_no_mirror_is_any_good(made, server, mirror, folder):
+    disk = made.disk(folder / "d.img")
+    server.files = {}
+    mirror.files = made.channel("2.1", key="release")
+    _, errors = with_mirror(made, disk, server, mirror, expect=SIGNATURE)
+    assert "no channel key" in errors.splitlines()[-1]

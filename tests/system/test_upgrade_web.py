@@ -1,7 +1,6 @@
 """proa upgrade from a web server, good and bad ones, onto a disk that does not run. No boot."""
 
 import os
-import shutil
 import subprocess
 import threading
 import time
@@ -20,11 +19,7 @@ class Web(Releases):
 
     def __init__(self, folder):
         super().__init__(folder)
-        tree = folder / "changed"
-        shutil.copytree(self.tree, tree)
-        with open(tree / "filling", "r+b") as file:
-            file.seek(3 << 20)
-            file.write(os.urandom(1 << 20))
+        tree = self.change_tree("changed", 3 << 20, 1 << 20)
         self.new = make_bundle(tree, folder / "new", "--version", "2.1", "--epoch", "2",
                                "--frame-size", "256", "-k", folder / "release.key")
         self.size = self.new.stat().st_size

@@ -59,15 +59,16 @@ class Releases:
         return [str(word) for word in (BUILD / "proa", *words, "--disk",
                                        getattr(disk, "path", disk), "--key", self.key)]
 
-    def proa(self, disk, *words, expect=0, **how):
-        """Runs `proa WORDS --disk DISK --json`: what it says last, and its errors."""
+    def proa(self, disk, *words, expect=0, every=False, **how):
+        """Runs `proa WORDS --disk DISK --json`: what it says last (or all), and its errors."""
         how.setdefault("stdin", subprocess.DEVNULL)
         done = subprocess.run([*self.command(disk, *words), "--json"], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, start_new_session=True,
                               check=False, **how)
         assert done.returncode == expect, done.stdout + done.stderr
         lines = done.stdout.splitlines()
-        return json.loads(lines[-1]) if lines else {}, done.stderr
+        said = [json.loads(line) for line in lines]
+        return said if every else said[-1] if said else {}, done.stderr
 
     def upgrade(self, disk, bundle, *words, **how):
         return self.proa(disk, "upgrade", "--yes", "-b", bundle, *words, **how)

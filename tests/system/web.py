@@ -29,6 +29,7 @@ class Server:
         self.failures = []          # statuses that the next answers have
         self.once = {}              # name → bytes, for one answer each
         self.redirect = None        # every answer is a redirect to this address
+        self.dies = None            # after so many bytes of parts in all: 404 for everything
         self.shift = 0              # 206, but from so many bytes further on
         self.garbage = False        # right lengths, wrong bytes
         self.requests = []          # (path, Range or None)
@@ -66,6 +67,8 @@ class Server:
         name = request.path[1:].split("?")[0]
         if name in self.endless:
             return self.send_endless(request, self.files.get(name, b""))
+        if self.dies is not None and self.sent_parts >= self.dies:
+            return self.empty(request, 404)
         data = self.once.pop(name) if name in self.once else self.files.get(name)
         if data is None:
             return self.empty(request, 404)
