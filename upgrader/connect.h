@@ -20,4 +20,7 @@ bool connect_is_passing(CURLcode code, long status);
 /* What fetch_stop answers where it may not. */
 int connect_errno(CURLcode code);
 
+/* What a person can do about it, to stand behind libcurl's words; "" where there is nothing. */
+const char *connect_hint(CURLcode code, const char *words);
+
 #endif

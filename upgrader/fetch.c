@@ -195,6 +195,9 @@ static void settle(struct fetch *f, struct lane *lane, CURLcode code)
 	enum lane_end end = lane_end(lane, code);
 
 	halt(f, lane);
+	/* The reader has what it wants: that the pipe is closed then is no failure. */
+	if (atomic_load(&f->stream.stop))
+		return;
 	if (end == LANE_WRONG) {
 		give_up(f, lane->result, lane->reason);
 		return;

@@ -30,11 +30,19 @@ struct fetch_range {
 	uint64_t offset, size; /* size: FETCH_TO_END for all that follow */
 };
 
+/* Who the server must prove to be, and who we say that we are; each may be NULL. */
+struct fetch_tls {
+	const char *ca_file;     /* certificates in PEM that are trusted; NULL: the system's */
+	const char *pinned_key;  /* "sha256//BASE64", several with ";": one of them, besides */
+	const char *client_cert; /* in PEM, for servers that ask for it */
+	const char *client_key;  /* in PEM, without a passphrase; NULL: it is in client_cert */
+};
+
 struct fetch_options {
 	const char *url;            /* http:// or https:// */
 	const char *const *mirrors; /* addresses of the same file, for when that fails for good */
 	size_t mirror_count;
-	const char *ca_file; /* certificates in PEM that are trusted; NULL: the system's */
+	struct fetch_tls tls;
 	/* A proxy for http, one for https, and what is reached without; NULL: of the environment.
 	 */
 	const char *http_proxy, *https_proxy, *no_proxy;

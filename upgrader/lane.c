@@ -192,11 +192,14 @@ enum lane_end lane_end(struct lane *l, CURLcode code)
 		return LANE_WRONG;
 	}
 	if (!l->reason[0])
-		snprintf(l->reason, sizeof(l->reason), "%s",
+		snprintf(l->reason, sizeof(l->reason), "%s%s",
 			 l->words[0]        ? l->words
 			 : code == CURLE_OK ? "the server sends next to nothing"
-					    : curl_easy_strerror(code));
-	if (code == CURLE_OK || connect_is_passing(code, status))
+					    : curl_easy_strerror(code),
+			 connect_hint(code, l->words));
+	/* What a person must do something about, another try does not mend. */
+	if (code == CURLE_OK ||
+	    (connect_is_passing(code, status) && !*connect_hint(code, l->words)))
 		return LANE_AGAIN;
 	l->result = connect_errno(code);
 	return LANE_WRONG;

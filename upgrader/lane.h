@@ -11,9 +11,9 @@
 
 struct lane {
 	struct stream *stream;
-	CURL *easy;                   /* NULL: not made yet */
-	char words[CURL_ERROR_SIZE];  /* libcurl's */
-	char reason[CURL_ERROR_SIZE]; /* why it did not go well, after lane_end */
+	CURL *easy;                       /* NULL: not made yet */
+	char words[CURL_ERROR_SIZE];      /* libcurl's */
+	char reason[2 * CURL_ERROR_SIZE]; /* why it did not go well, after lane_end */
 
 	struct piece piece;
 	bool busy;           /* it has a piece */

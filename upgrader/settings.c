@@ -31,6 +31,14 @@ int settings_load(struct settings *settings, struct fetch_options *fetch, struct
 		add_channel(settings, mirrors->children[i].text);
 	if (!fetch->least_rate)
 		fetch->least_rate = config_get_bytes(config, "proa.upgrade.least_rate");
+	if (!fetch->tls.ca_file)
+		fetch->tls.ca_file = config_get_text(config, "proa.upgrade.ca_file");
+	if (!fetch->tls.pinned_key)
+		fetch->tls.pinned_key = config_get_text(config, "proa.upgrade.pinned_key");
+	if (!fetch->tls.client_cert && !fetch->tls.client_key) {
+		fetch->tls.client_cert = config_get_text(config, "proa.upgrade.client_cert");
+		fetch->tls.client_key = config_get_text(config, "proa.upgrade.client_key");
+	}
 	/* libcurl heeds http_proxy in lower case alone (CVE-2016-5385). */
 	if (!getenv("http_proxy"))
 		fetch->http_proxy = config_get_text(config, "proa.network.http_proxy");

@@ -24,14 +24,31 @@ struct source {
 	 "URL",                                                                                    \
 	 OPTION_LIST,                                                                              \
 	 &(s)->channels,                                                                           \
-	 "the channel to look in (default: proa.upgrade.url of the configuration); more of "       \
-	 "them are its mirrors"},                                                                  \
+	 "the channel to look in (default: proa.upgrade.url); more of them are mirrors"},          \
 		{0,                                                                                \
 		 "ca-file",                                                                        \
 		 "FILE",                                                                           \
 		 OPTION_STRING,                                                                    \
-		 &(s)->fetch.ca_file,                                                              \
+		 &(s)->fetch.tls.ca_file,                                                          \
 		 "trust these certificates (PEM) to prove who the server is"},                     \
+		{0,                                                                                \
+		 "pinned-key",                                                                     \
+		 "HASH",                                                                           \
+		 OPTION_STRING,                                                                    \
+		 &(s)->fetch.tls.pinned_key,                                                       \
+		 "the server must have this key: sha256//BASE64"},                                 \
+		{0,                                                                                \
+		 "client-cert",                                                                    \
+		 "FILE",                                                                           \
+		 OPTION_STRING,                                                                    \
+		 &(s)->fetch.tls.client_cert,                                                      \
+		 "certificate (PEM) to show to the server"},                                       \
+		{0,                                                                                \
+		 "client-key",                                                                     \
+		 "FILE",                                                                           \
+		 OPTION_STRING,                                                                    \
+		 &(s)->fetch.tls.client_key,                                                       \
+		 "its key, where that is not in the same file"},                                   \
 	{                                                                                          \
 		0, "least-rate", "RATE", OPTION_STRING, &(s)->least_rate,                          \
 			"bytes a second that a server must send (default: 1000)"                   \

@@ -209,6 +209,15 @@ const struct config_row config_rows[] = {
 	      .most = 15),
 	VALUE("proa.upgrade.mirrors[]", config_url, NULL,
 	      "The channel there; its releases lie beside it."),
+	VALUE("proa.upgrade.ca_file", config_path, NULL,
+	      "Certificates (PEM) that are trusted to prove who the server is, in place of the "
+	      "system's."),
+	VALUE("proa.upgrade.pinned_key", config_line, NULL,
+	      "The key that the server must have, besides: `sha256//BASE64`, several with `;`."),
+	VALUE("proa.upgrade.client_cert", config_path, NULL,
+	      "This machine's certificate (PEM), for a server that asks for one."),
+	VALUE("proa.upgrade.client_key", config_path, NULL,
+	      "Its key (PEM), where that is a file of its own; not everybody may read it."),
 	VALUE("proa.upgrade.least_rate", config_bytes, "1000",
 	      "A server that sends less than that in a second, a minute long, is asked anew; and a "
 	      "transfer that takes longer than its bytes do at that rate, and ten minutes, fails.",

@@ -20,7 +20,7 @@ class Quiet(http.server.ThreadingHTTPServer):
 class Server:
     """Serves `files` (name → bytes). Every answer and the bytes that went out are counted."""
 
-    def __init__(self, files):
+    def __init__(self, files, tls=None):
         self.files = files
         self.endless = set()        # names of files that have no end, and no length
         self.ranges = True          # answers Range with 206
@@ -46,11 +46,15 @@ class Server:
                 pass
 
         self.httpd = Quiet(("127.0.0.1", 0), Handler)
+        self.scheme = "https" if tls else "http"
+        if tls:     # an ssl.SSLContext; hands are shaken in the answering thread
+            self.httpd.socket = tls.wrap_socket(self.httpd.socket, server_side=True,
+                                                do_handshake_on_connect=False)
         self.thread = threading.Thread(target=self.httpd.serve_forever, daemon=True)
         self.thread.start()
 
-    def url(self, name):
-        return f"http://127.0.0.1:{self.httpd.server_port}/{name}"
+    def url(self, name, host="127.0.0.1"):
+        return f"{self.scheme}://{host}:{self.httpd.server_port}/{name}"
 
     def stop(self):
         self.httpd.shutdown()

@@ -1,0 +1,138 @@
+"""proa upgrade over TLS: who the server is, and who we are. No boot."""
+
+import hashlib
+import base64
+import ssl
+
+import pytest
+
+from machine import run_quietly
+from upgrading import NETWORK, Releases
+from web import Server
+
+NAME = "r.bundle"
+FAILED = 1
+
+
+class Keys:
+    """An authority, and what it signed: a certificate for each name, with its key beside it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.authority = self.make("authority", "-x509", "-days", "2")
+
+    def make(self, name, *options):
+        run_quietly("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-subj", f"/CN={name}", "-keyout", self.key(name), "-out",
+                    self.folder / f"{name}.pem", *options)
+        return self.folder / f"{name}.pem"
+
+    def sign(self, name, alternative):
+        request = self.make(name)
+        extensions = self.folder / f"{name}.ext"
+        extensions.write_text(f"subjectAltName={alternative}\n")
+        out = self.folder / f"{name}.crt"
+        run_quietly("openssl", "x509", "-req", "-days", "2", "-in", request, "-CA", self.authority,
+                    "-CAkey", self.key("authority"), "-extfile", extensions, "-out", out)
+        return out
+
+    def key(self, name):
+        return self.folder / f"{name}.key"
+
+    def pin(self, name):
+        public = run_quietly("openssl", "pkey", "-in", self.key(name), "-pubout")
+        der = base64.b64decode("".join(public.splitlines()[1:-1]))
+        return "sha256//" + base64.b64encode(hashlib.sha256(der).digest()).decode()
+
+    def context(self, name, ask=False):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.folder / f"{name}.crt", self.key(name))
+        if ask:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(self.authority)
+        return context
+
+
+@pytest.fixture(scope="module")
+def made(work):
+    folder = work / "tls"
+    folder.mkdir()
+    return Releases(folder)
+
+
+@pytest.fixture(scope="module")
+def keys(made):
+    one = Keys(made.folder)
+    one.sign("server", "IP:127.0.0.1")
+    one.sign("other", "DNS:other.example")
+    one.sign("client", "DNS:client.example")
+    return one
+
+
+@pytest.fixture
+def serve(made):
+    servers = []
+
+    def start(context):
+        servers.append(Server({NAME: made.bundle("2.1").read_bytes()}, tls=context))
+        return servers[-1]
+    yield start
+    for one in servers:
+        one.stop()
+
+
+def test_who_the_server_is(made, keys, serve, folder):
+    disk = made.disk(folder / "d.img")
+    before = disk.flip()
+    ca = ("--ca-file", keys.authority)
+
+    def refused(url, *words, code=NETWORK, says):
+        lines, errors = made.upgrade(disk, url, *words, expect=code, every=True)
+        assert says in errors.splitlines()[-1], errors
+        # Another try would not mend that.
+        assert len(lines) == 1 and disk.flip() == before
+
+    server = serve(keys.context("server"))
+    url = server.url(NAME)
+    refused(url, says="--ca-file")
+    refused(server.url(NAME, "localhost"), *ca, says="'localhost'")
+    refused(serve(keys.context("other")).url(NAME), *ca, says="'127.0.0.1'")
+    refused(url, "--ca-file", folder / "none.pem", code=FAILED, says="No such file")
+    refused(url, "--ca-file", made.key, code=FAILED, says="needs certificates in PEM")
+    # The certificate is right, and the key is another one than it was.
+    refused(url, *ca, "--pinned-key", keys.pin("other"), says="--pinned-key")
+    refused(url, *ca, "--pinned-key", keys.pin("server")[:-1], code=FAILED, says="no pinned key")
+    # Who came by TLS is not led out of it.
+    server.redirect = "http" + url[len("https"):]
+    refused(url, *ca, says="leads elsewhere")
+    server.redirect = None
+    made.upgrade(disk, url, *ca, "--pinned-key", keys.pin("other") + ";" + keys.pin("server"))
+    assert disk.flip()["slot"] == "b"
+
+
+def test_who_we_are(made, keys, serve, folder):
+    disk = made.disk(folder / "d.img")
+    url = serve(keys.context("server", ask=True)).url(NAME)
+    key = keys.key("client")
+    cert = ("--client-cert", keys.folder / "client.crt")
+
+    def upgrade(*words, code, says=""):
+        _, errors = made.upgrade(disk, url, "--ca-file", keys.authority, *words, expect=code)
+        assert not says or says in errors.splitlines()[-1], errors
+
+    upgrade(code=NETWORK, says="--client-cert")
+    upgrade("--client-key", key, code=FAILED, says="needs its certificate")
+    upgrade(*cert, "--client-key", folder / "none", code=FAILED, says="No such file")
+    upgrade(*cert, "--client-key", keys.key("other"), code=FAILED, says="belong together")
+    key.chmod(0o644)
+    upgrade(*cert, "--client-key", key, code=FAILED, says=f"chmod 600 {key}")
+    key.chmod(0o640)
+    # A passphrase is asked for by nobody.
+    locked = folder / "locked.key"
+    run_quietly("openssl", "pkey", "-in", key, "-aes256", "-passout", "pass:x", "-out", locked)
+    upgrade(*cert, "--client-key", locked, code=FAILED, says="passphrase")
+    both = folder / "both.pem"
+    both.write_bytes(cert[1].read_bytes() + key.read_bytes())
+    both.chmod(0o600)
+    upgrade("--client-cert", both, code=0)
+    assert disk.flip()["slot"] == "b"
