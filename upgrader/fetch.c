@@ -20,7 +20,8 @@ enum {
 	TRIES_AT_FIRST = 4, /* before anything came at all */
 	PAUSE_MS = 500,     /* before the second try; doubles up to … */
 	PAUSE_MAX_MS = 30 * 1000,
-	LOOK_MS = 200, /* at the clock, at the least */
+	LOOK_MS = 200,        /* at the clock, at the least */
+	LIMIT_STEP = 1 << 20, /* of the rate limit, for a further request at a time */
 	PIPE_SIZE = 256 << 10,
 };
 
@@ -150,6 +151,15 @@ static void hand_out(struct fetch *f, struct lane *lane)
 	lane->whole = false;
 }
 
+/* Under a limit, each connection has bytes in the kernel already that it could not be held to. */
+static unsigned int most_lanes(const struct fetch *f)
+{
+	uint64_t limit = f->options->rate_limit;
+
+	return limit == 0 || limit / LIMIT_STEP >= LANES ? LANES
+							 : 1 + (unsigned int)(limit / LIMIT_STEP);
+}
+
 static int start_lanes(struct fetch *f, struct error *err)
 {
 	for (size_t i = 0; i < LANES; i++) {
@@ -211,7 +221,8 @@ static void settle(struct fetch *f, struct lane *lane, CURLcode code)
 	if (f->stream.whole)
 		f->allowed = 1;
 	else if (lane->ranged)
-		f->allowed = f->allowed == 1 ? LANES / 2 : LANES;
+		f->allowed =
+			f->allowed == 1 && most_lanes(f) > 1 ? most_lanes(f) / 2 : most_lanes(f);
 }
 
 static struct lane *head_lane(struct fetch *f)

@@ -46,6 +46,7 @@ struct fetch_options {
 	/* A proxy for http, one for https, and what is reached without; NULL: of the environment.
 	 */
 	const char *http_proxy, *https_proxy, *no_proxy;
+	uint64_t rate_limit; /* bytes a second, over all connections; 0: none */
 	/* Patience; 0: the constants above. */
 	uint64_t least_rate;  /* who is slower than that … */
 	unsigned int slow_s;  /* … for so long is broken off, and tried anew */
@@ -56,9 +57,13 @@ struct fetch_options {
 	void *notice_context;
 };
 
+/* Who is held back is not slow. */
 static inline uint64_t fetch_least_rate(const struct fetch_options *options)
 {
-	return options->least_rate ? options->least_rate : FETCH_LEAST_RATE;
+	uint64_t rate = options->least_rate ? options->least_rate : FETCH_LEAST_RATE;
+	uint64_t limit = options->rate_limit;
+
+	return limit && rate > limit / 2 ? limit / 2 + 1 : rate;
 }
 
 static inline unsigned int fetch_slow_s(const struct fetch_options *options)

@@ -133,7 +133,7 @@ static size_t on_body(char *data, size_t one, size_t count, void *context)
 	struct lane *l = context;
 	size_t size = one * count;
 
-	l->stream->received += size;
+	stream_count(l->stream, size);
 	if (!l->answered && look_at_answer(l) < 0)
 		return CURL_WRITEFUNC_ERROR;
 	return pass_on(l, data, size) ? size : CURL_WRITEFUNC_ERROR;

@@ -31,6 +31,8 @@ int settings_load(struct settings *settings, struct fetch_options *fetch, struct
 		add_channel(settings, mirrors->children[i].text);
 	if (!fetch->least_rate)
 		fetch->least_rate = config_get_bytes(config, "proa.upgrade.least_rate");
+	if (!fetch->rate_limit)
+		fetch->rate_limit = config_get_bytes(config, "proa.upgrade.rate_limit");
 	if (!fetch->tls.ca_file)
 		fetch->tls.ca_file = config_get_text(config, "proa.upgrade.ca_file");
 	if (!fetch->tls.pinned_key)

@@ -20,7 +20,11 @@ static int read_rate(const char *option, const char *text, uint64_t *out, struct
 
 int source_check(struct source *source, struct error *err)
 {
-	return read_rate("--least-rate", source->least_rate, &source->fetch.least_rate, err);
+	int r = read_rate("--least-rate", source->least_rate, &source->fetch.least_rate, err);
+
+	if (r == 0)
+		r = read_rate("--rate-limit", source->rate_limit, &source->fetch.rate_limit, err);
+	return r;
 }
 
 int source_open(struct source *source, const struct target *target, struct error *err)

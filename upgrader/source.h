@@ -10,7 +10,7 @@
 struct source {
 	struct option_list channels; /* addresses of one channel; none: the configuration's */
 	size_t place;                /* which of them showed `channel` */
-	const char *least_rate;      /* as typed; source_check reads it */
+	const char *least_rate, *rate_limit; /* as typed; source_check reads them */
 	struct fetch_options fetch;
 	struct notices notices;
 	struct settings settings;
@@ -49,9 +49,15 @@ struct source {
 		 OPTION_STRING,                                                                    \
 		 &(s)->fetch.tls.client_key,                                                       \
 		 "its key, where that is not in the same file"},                                   \
+		{0,                                                                                \
+		 "least-rate",                                                                     \
+		 "RATE",                                                                           \
+		 OPTION_STRING,                                                                    \
+		 &(s)->least_rate,                                                                 \
+		 "bytes a second that a server must send (default: 1000)"},                        \
 	{                                                                                          \
-		0, "least-rate", "RATE", OPTION_STRING, &(s)->least_rate,                          \
-			"bytes a second that a server must send (default: 1000)"                   \
+		0, "rate-limit", "RATE", OPTION_STRING, &(s)->rate_limit,                          \
+			"bytes a second that it may send: 500K (default: no limit)"                \
 	}
 
 /* Reads what was typed. Returns 0, or -EINVAL with what is wrong with it. */

@@ -4,12 +4,17 @@
 
 #include "lib/io.h"
 
-uint64_t stream_now_ms(void)
+static uint64_t now_us(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t stream_now_ms(void)
+{
+	return now_us() / 1000;
 }
 
 bool stream_take(struct stream *s, struct piece *out)
@@ -37,6 +42,27 @@ bool stream_take(struct stream *s, struct piece *out)
 bool stream_is_done(const struct stream *s)
 {
 	return s->range == s->count && s->head == s->handed_out;
+}
+
+/*
+ * While we do not read, nobody's window opens: that holds the server back, whatever the number of
+ * connections. What was not used is not saved up.
+ */
+void stream_count(struct stream *s, size_t size)
+{
+	uint64_t now = now_us(), limit = s->options->rate_limit;
+
+	s->received += size;
+	if (!limit)
+		return;
+	s->paid_us = (s->paid_us > now ? s->paid_us : now) + (uint64_t)size * 1000000 / limit;
+	s->blocked_ms += (s->paid_us - now) / 1000;
+	while (now < s->paid_us && !atomic_load(&s->stop)) {
+		uint64_t wait = s->paid_us - now < 50000 ? s->paid_us - now : 50000;
+
+		nanosleep(&(struct timespec){.tv_nsec = (long)wait * 1000}, NULL);
+		now = now_us();
+	}
 }
 
 int stream_write(struct stream *s, const void *data, size_t size)

@@ -30,7 +30,8 @@ struct stream {
 	uint64_t head;       /* the piece whose bytes may go into the pipe */
 
 	uint64_t received;   /* bytes */
-	uint64_t blocked_ms; /* time in which the pipe was full */
+	uint64_t blocked_ms; /* time in which the pipe was full, or the limit held us back */
+	uint64_t paid_us;    /* the time up to which the limit has been used */
 	bool whole;          /* the server knows no ranges, and sends all of the file */
 	uint64_t total;      /* the file's length, where such an answer told it; or 0 */
 };
@@ -42,6 +43,9 @@ bool stream_take(struct stream *stream, struct piece *out);
 
 /* Was all handed out, and all of that written? */
 bool stream_is_done(const struct stream *stream);
+
+/* Counts what came, and waits where that is more than the limit allows. */
+void stream_count(struct stream *stream, size_t size);
 
 /* Of the piece at the head. Returns 0 or a negative errno: nobody reads any more. */
 int stream_write(struct stream *stream, const void *data, size_t size);

@@ -222,6 +222,9 @@ const struct config_row config_rows[] = {
 	      "A server that sends less than that in a second, a minute long, is asked anew; and a "
 	      "transfer that takes longer than its bytes do at that rate, and ten minutes, fails.",
 	      .least = 1, .most = 1LL << 30),
+	VALUE("proa.upgrade.rate_limit", config_bytes, NULL,
+	      "How much may come in a second, over all connections; without it, what the line gives.",
+	      .least = 1024, .most = 1LL << 40),
 	VALUE("proa.upgrade.policy", config_choice, "none",
 	      "What happens by itself: nothing, fetching into the other slot, or that and a "
 	      "reboot.",

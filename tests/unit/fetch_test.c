@@ -289,12 +289,48 @@ static void test_latency(void **state)
 	stop();
 }
 
+/* A limit holds for all requests together, and who is held to it is not slow. */
+static void test_rate_limit(void **state)
+{
+	static const struct {
+		const char *rule;
+		size_t size, tick_bytes;
+		uint64_t limit, seconds;
+		int least_at_once;
+	} rows[] = {
+		{"a low one", 300 << 10, 0, 150 << 10, 2, 1},
+		{"near to it is not slow", 390000, 6500, 150000, 3, 1},
+		{"over several connections", 10 << 20, 0, 5 << 20, 2, 3},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fetch_options options = {.rate_limit = rows[i].limit,
+						.least_rate = 1 << 30,
+						.slow_s = 1,
+						.grace_s = 1};
+		struct error err = ERROR_INIT;
+		uint64_t begin = now_ms(), took;
+		bool good;
+
+		start(rows[i].size, rows[i].tick_bytes, 0);
+		server.delay_ms = 10;
+		assert_int_equal(fetch_all(&options, 0, &good, &err), 0);
+		took = now_ms() - begin;
+		if (!good || took < rows[i].seconds * 950 || took > rows[i].seconds * 1500 ||
+		    notices || server.most_at_once < rows[i].least_at_once)
+			fail_msg("%s: %llu ms, %d at a time, %u notices", rows[i].rule,
+				 (unsigned long long)took, server.most_at_once, notices);
+		stop();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_too_slow),  cmocka_unit_test(test_breaks_off_for_ever),
 		cmocka_unit_test(test_slow_line), cmocka_unit_test(test_slow_reader),
-		cmocka_unit_test(test_latency),
+		cmocka_unit_test(test_latency),   cmocka_unit_test(test_rate_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
