@@ -165,7 +165,7 @@ int install_run(struct install *install, struct error *err)
 		.offset = slot_a->offset,
 		.size = slot_a->size,
 		.letter = 'a',
-		.progress = install->progress,
+		.progress = {.out = install->progress},
 	};
 	int r;
 

@@ -1,17 +1,30 @@
 #include "lib/progress.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/cleanup.h"
+#include "lib/json.h"
 #include "lib/size.h"
 
 enum {
 	BAR_MIN = 10,
 	BAR_MAX = 40,
 	REDRAW_MS = 100,
+	LINE_MS = 60 * 1000, /* a line of a log, where the work is slow */
+	JSON_MS = 1000,
 	RATE_AFTER_MS = 500, /* a rate over less says nothing */
+};
+
+static const struct {
+	const char *name, *what;
+} phases[] = {
+	[PROGRESS_LOOK] = {"look", "Looking through"},
+	[PROGRESS_WRITE] = {"write", "Writing"},
+	[PROGRESS_CHECK] = {"check", "Checking"},
 };
 
 static uint64_t now_ms(void)
@@ -29,37 +42,49 @@ static unsigned int percent_of(uint64_t done, uint64_t total)
 	return (unsigned int)((double)done * 100 / (double)total);
 }
 
-/* "123.4 MiB/s, 0:07 left"; empty while there is nothing to go by. */
-static void render_rate(char *text, size_t size, uint64_t done, uint64_t total, uint64_t elapsed_ms)
+/* Seconds that are left of this part of the work, by what it took so far. */
+static double seconds_left(uint64_t done, uint64_t total, uint64_t elapsed_ms)
 {
+	return done == 0 || done >= total
+		       ? 0
+		       : (double)(total - done) * (double)elapsed_ms / 1000 / (double)done;
+}
+
+/*
+ * "123.4 MiB/s, 0:07 left"; empty while there is nothing to go by. What is copied from the other
+ * slot takes next to no time where a line is slow, and is most of it where one is fast: the
+ * longer estimate is the better one.
+ */
+static void render_rate(char *text, size_t size, const struct progress_figures *f)
+{
+	bool network = f->to_fetch > 0;
+	uint64_t came = network ? f->fetched : f->done;
+	double left = seconds_left(f->done, f->total, f->elapsed_ms);
+	double network_left = seconds_left(f->fetched, f->to_fetch, f->elapsed_ms);
 	char rate_text[SIZE_TEXT_SIZE];
-	double rate, left;
+	unsigned int seconds;
 
 	text[0] = '\0';
-	if (elapsed_ms < RATE_AFTER_MS || done == 0)
+	if (f->elapsed_ms < RATE_AFTER_MS || came == 0)
 		return;
-	rate = (double)done * 1000 / (double)elapsed_ms;
-	left = done < total ? (double)(total - done) / rate : 0;
-	if (left > 359999)
-		left = 359999; /* 99:59:59 */
-	size_text((uint64_t)rate, rate_text);
-	if (left < 3600)
-		snprintf(text, size, "%s/s, %u:%02u left", rate_text, (unsigned int)left / 60,
-			 (unsigned int)left % 60);
+	size_text((uint64_t)((double)came * 1000 / (double)f->elapsed_ms), rate_text);
+	left = network_left > left ? network_left : left;
+	seconds = left > 359999 ? 359999 : (unsigned int)left; /* 99:59:59 */
+	if (seconds < 3600)
+		snprintf(text, size, "%s/s, %u:%02u left", rate_text, seconds / 60, seconds % 60);
 	else
-		snprintf(text, size, "%s/s, %u:%02u:%02u left", rate_text,
-			 (unsigned int)left / 3600, (unsigned int)left / 60 % 60,
-			 (unsigned int)left % 60);
+		snprintf(text, size, "%s/s, %u:%02u:%02u left", rate_text, seconds / 3600,
+			 seconds / 60 % 60, seconds % 60);
 }
 
 void progress_render(char line[PROGRESS_LINE_SIZE], size_t columns, const char *what,
-		     uint64_t done_bytes, uint64_t total_bytes, uint64_t elapsed_ms)
+		     const struct progress_figures *figures)
 {
-	unsigned int percent = percent_of(done_bytes, total_bytes);
+	unsigned int percent = percent_of(figures->done, figures->total);
 	char rate[64], bar[BAR_MAX + 1];
 	size_t taken, width;
 
-	render_rate(rate, sizeof(rate), done_bytes, total_bytes, elapsed_ms);
+	render_rate(rate, sizeof(rate), figures);
 	/* "what [bar] 100%  rate": two blanks, two brackets, five for the percentage. */
 	taken = strlen(what) + strlen(rate) + 11;
 	width = columns > taken + BAR_MIN ? columns - taken : BAR_MIN;
@@ -80,72 +105,123 @@ static void draw(struct progress *p)
 	struct winsize size = {0};
 	size_t columns = 80;
 
-	if (ioctl(fileno(p->out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+	if (ioctl(fileno(p->to.out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
 		columns = size.ws_col;
-	progress_render(line, columns, p->what, p->done, p->total, now_ms() - p->started_ms);
-	fprintf(p->out, "\r%s\033[K", line);
-	fflush(p->out);
+	progress_render(line, columns, p->what, &p->figures);
+	fprintf(p->to.out, "\r%s\033[K", line);
+	fflush(p->to.out);
 }
 
-void progress_start(struct progress *progress, FILE *out, const char *what, uint64_t total_bytes)
+static void print_json(const struct progress *p)
 {
+	const struct progress_figures *f = &p->figures;
+	_cleanup_json_ json_t *json =
+		json_pack("{s:s, s:s, s:s%, s:I, s:I}", "event", "progress", "phase",
+			  phases[p->phase].name, "slot", &p->slot, (size_t)1, "done",
+			  (json_int_t)f->done, "total", (json_int_t)f->total);
+	_cleanup_free_ char *line = NULL;
+
+	if (f->to_fetch > 0) {
+		json_object_set_new(json, "fetched", json_integer((json_int_t)f->fetched));
+		json_object_set_new(json, "to_fetch", json_integer((json_int_t)f->to_fetch));
+	}
+	line = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	if (!line)
+		return;
+	/* One call: others may print lines, too. */
+	fprintf(p->to.out, "%s\n", line);
+	fflush(p->to.out);
+}
+
+static void print_line(const struct progress *p)
+{
+	char rate[64];
+
+	render_rate(rate, sizeof(rate), &p->figures);
+	fprintf(p->to.out, "%s: %u%%%s%s\n", p->what, percent_of(p->figures.done, p->figures.total),
+		*rate ? ", " : "", rate);
+	fflush(p->to.out);
+}
+
+void progress_start(struct progress *progress, struct progress_to to, enum progress_phase phase,
+		    char slot, uint64_t total_bytes)
+{
+	char text[SIZE_TEXT_SIZE];
+
 	*progress = (struct progress){
-		.out = out,
-		.terminal = out && isatty(fileno(out)),
-		.what = what,
-		.total = total_bytes,
+		.to = to,
+		.terminal = to.out && !to.json && isatty(fileno(to.out)),
+		.phase = phase,
+		.slot = slot,
+		.figures.total = total_bytes,
 		.started_ms = now_ms(),
 	};
-	if (!out)
+	progress->told_ms = progress->started_ms;
+	snprintf(progress->what, sizeof(progress->what), "%s slot %c", phases[phase].what,
+		 slot - 'a' + 'A');
+	if (!to.out)
 		return;
-	if (progress->terminal) {
+	if (to.json) {
+		print_json(progress);
+	} else if (progress->terminal) {
 		draw(progress);
 	} else {
-		char text[SIZE_TEXT_SIZE];
-
-		fprintf(out, "%s: %s\n", what, size_text(total_bytes, text));
-		fflush(out);
+		fprintf(to.out, "%s: %s\n", progress->what, size_text(total_bytes, text));
+		fflush(to.out);
 	}
+}
+
+static void tell(struct progress *p)
+{
+	unsigned int tenth = percent_of(p->figures.done, p->figures.total) / 10;
+	uint64_t now = now_ms(), since = now - p->told_ms;
+
+	p->figures.elapsed_ms = now - p->started_ms;
+	if (p->to.json    ? since < JSON_MS
+	    : p->terminal ? since < REDRAW_MS
+			  /* The last tenth is progress_end's. */
+			  : (tenth <= p->told_tenth || tenth == 10) && since < LINE_MS)
+		return;
+	p->told_ms = now;
+	p->told_tenth = tenth;
+	if (p->to.json)
+		print_json(p);
+	else if (p->terminal)
+		draw(p);
+	else
+		print_line(p);
 }
 
 void progress_update(struct progress *progress, uint64_t done_bytes)
 {
-	uint64_t now;
+	progress->figures.done = done_bytes;
+	if (progress->to.out)
+		tell(progress);
+}
 
-	progress->done = done_bytes;
-	if (!progress->out)
-		return;
-	if (!progress->terminal) {
-		unsigned int percent = percent_of(done_bytes, progress->total);
-
-		/* The last tenth is progress_end's. */
-		if (percent / 10 > progress->drawn_tenth && percent < 100) {
-			progress->drawn_tenth = percent / 10;
-			fprintf(progress->out, "%s: %u%%\n", progress->what,
-				progress->drawn_tenth * 10);
-			fflush(progress->out);
-		}
-		return;
-	}
-	now = now_ms();
-	if (now - progress->drawn_ms < REDRAW_MS)
-		return;
-	progress->drawn_ms = now;
-	draw(progress);
+void progress_fetched(struct progress *progress, uint64_t fetched, uint64_t to_fetch)
+{
+	progress->figures.fetched = fetched;
+	progress->figures.to_fetch = to_fetch;
+	if (progress->to.out)
+		tell(progress);
 }
 
 void progress_end(struct progress *progress)
 {
-	if (!progress->out)
-		return;
-	if (progress->terminal) {
-		draw(progress);
-		fputc('\n', progress->out);
-	} else if (progress->done >= progress->total) {
-		uint64_t elapsed_ms = now_ms() - progress->started_ms;
+	uint64_t elapsed_ms = now_ms() - progress->started_ms;
 
-		fprintf(progress->out, "%s: done in %u.%u s\n", progress->what,
+	progress->figures.elapsed_ms = elapsed_ms;
+	if (!progress->to.out)
+		return;
+	if (progress->to.json) {
+		print_json(progress);
+	} else if (progress->terminal) {
+		draw(progress);
+		fputc('\n', progress->to.out);
+	} else if (progress->figures.done >= progress->figures.total) {
+		fprintf(progress->to.out, "%s: done in %u.%u s\n", progress->what,
 			(unsigned int)(elapsed_ms / 1000), (unsigned int)(elapsed_ms / 100 % 10));
 	}
-	fflush(progress->out);
+	fflush(progress->to.out);
 }

@@ -120,6 +120,11 @@ struct target_request answer_here(bool writes)
 	};
 }
 
+struct progress_to answer_progress(const struct answer_request *request)
+{
+	return (struct progress_to){request->json ? stdout : stderr, request->json};
+}
+
 /* One line, so that whoever reads lines of progress finds the result as the last. */
 static int print(json_t *json)
 {

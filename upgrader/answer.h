@@ -65,6 +65,9 @@ struct answer_request {
 /* This machine's files. */
 struct target_request answer_here(bool writes);
 
+/* To standard error for people, to standard output as JSON. */
+struct progress_to answer_progress(const struct answer_request *request);
+
 /* Says what went wrong, as JSON too where that was asked for; returns `exit_code`. */
 int answer_failed(const struct answer_request *request, int exit_code, const struct error *err);
 

@@ -13,6 +13,9 @@
 /* Two parts of the data this near to each other are fetched as one: a request costs more. */
 enum { NEAR = 64 << 10 };
 
+/* Taken from the pipe at once: a slow line's progress is to be seen. */
+enum { STEP = 16 << 10 };
+
 enum source { FROM_NETWORK, FROM_RUNNING, FROM_TARGET };
 
 struct apply_work {
@@ -27,6 +30,7 @@ struct apply_work {
 	struct fetch_options options; /* whose url is the address in use */
 	uint64_t stream;              /* where in the file the next byte of the pipe belongs */
 	size_t range;                 /* the one that it is of */
+	uint64_t came, to_fetch;      /* bytes, of all ranges */
 	struct hash *hash;
 	ZSTD_DCtx *zstd;
 	uint8_t *packed, *raw, *chunk;
@@ -77,11 +81,10 @@ static void cut(void *context, uint64_t done)
 static int read_running(struct apply_work *w, struct error *err)
 {
 	const struct apply *a = w->apply;
-	char what[] = "Looking through slot A";
 	int r;
 
-	what[sizeof(what) - 2] = a->to.letter == 'a' ? 'B' : 'A';
-	progress_start(&w->progress, a->progress, what, a->from_size);
+	progress_start(&w->progress, a->progress, PROGRESS_LOOK, a->to.letter == 'a' ? 'b' : 'a',
+		       a->from_size);
 	r = chunks_read(a->from_fd, a->from_offset, a->from_size, cut, &w->progress, &w->have, err);
 	progress_end(&w->progress);
 	return r;
@@ -140,6 +143,8 @@ static int make_ranges(struct apply_work *w, struct error *err)
 			w->ranges[w->range_count++] =
 				(struct fetch_range){start, frame.packed_size};
 	}
+	for (size_t i = 0; i < w->range_count; i++)
+		w->to_fetch += w->ranges[i].size;
 	return 0;
 }
 
@@ -222,6 +227,7 @@ static int next_mirror(struct apply_work *w, uint32_t number, struct error *err)
 	options->mirror_count -= step;
 	if (options->notice)
 		options->notice(options->notice_context, &notice);
+	w->came -= w->stream - start;
 	range->size -= start - range->offset;
 	range->offset = w->stream = start;
 	*err = (struct error)ERROR_INIT;
@@ -241,14 +247,16 @@ static int take(struct apply_work *w, uint8_t *out, uint64_t end, struct error *
 {
 	while (w->stream < end) {
 		uint64_t left = end - w->stream;
-		size_t size =
-			out || left < INDEX_CHUNK_BYTES_MAX ? (size_t)left : INDEX_CHUNK_BYTES_MAX;
+		size_t size = left < STEP ? (size_t)left : STEP;
 		ssize_t n = io_read_full(fetch_fd(w->fetch), out ? out : w->chunk, size);
 
 		if (n < 0)
 			return error_set(err, (int)n, "cannot read the pipe: %s",
 					 strerror((int)-n));
 		w->stream += (uint64_t)n;
+		w->came += (uint64_t)n;
+		out = out ? out + n : NULL;
+		progress_fetched(&w->progress, w->came, w->to_fetch);
 		if ((size_t)n < size)
 			return fetch_failed(w, err);
 	}
@@ -355,7 +363,6 @@ static int write_image(struct apply_work *w, struct error *err)
 int apply_run(struct apply_work *w, struct error *err)
 {
 	struct apply *apply = w->apply;
-	char what[] = "Writing slot A";
 	int r = 0;
 
 	if (w->range_count > 0) {
@@ -365,8 +372,8 @@ int apply_run(struct apply_work *w, struct error *err)
 	}
 	if (r < 0)
 		return r;
-	what[sizeof(what) - 2] = (char)(apply->to.letter - 'a' + 'A');
-	progress_start(&w->progress, apply->progress, what, apply->head->manifest.image_size);
+	progress_start(&w->progress, apply->progress, PROGRESS_WRITE, apply->to.letter,
+		       apply->head->manifest.image_size);
 	r = write_image(w, err);
 	progress_end(&w->progress);
 	if (r == 0)

@@ -17,7 +17,7 @@ struct apply {
 	const struct bundle_head *head;
 	uint64_t data_offset; /* of the bundle's data in the file at the address */
 	const struct fetch_options *fetch;
-	FILE *progress; /* NULL: say nothing */
+	struct progress_to progress;
 	/* What it came to, in bytes: of the image, from either slot; over the network. */
 	uint64_t reused, fetched;
 };

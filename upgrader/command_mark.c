@@ -9,13 +9,13 @@
 #include "upgrader/command.h"
 
 /* The machine must find another release when it boots next. */
-static int check_other(struct target *target, struct error *err)
+static int check_other(const struct answer_request *q, struct target *target, struct error *err)
 {
 	struct slot slot;
 	int r = target_read_slot(target, target_other(target), &slot, err);
 
 	if (r == 0)
-		r = target_check_slot(target, target_other(target), &slot, stderr, err);
+		r = target_check_slot(target, target_other(target), &slot, answer_progress(q), err);
 	if (r < 0)
 		return error_wrap(err, r, "slot %c is the only one that boots: slot %c",
 				  flip_letter(target->facts.running),
@@ -24,13 +24,14 @@ static int check_other(struct target *target, struct error *err)
 	return 0;
 }
 
-static int check_running(struct target *target, struct error *err)
+static int check_running(const struct answer_request *q, struct target *target, struct error *err)
 {
 	struct slot slot;
 	int r = target_read_slot(target, target->facts.running, &slot, err);
 
 	if (r == 0)
-		r = target_check_slot(target, target->facts.running, &slot, stderr, err);
+		r = target_check_slot(target, target->facts.running, &slot, answer_progress(q),
+				      err);
 	if (r == 0)
 		target->facts.running_verifies = true;
 	return r < 0 ? error_wrap(err, r, "slot %c, which this disk would boot",
@@ -57,9 +58,9 @@ static int mark(const struct answer_request *q, struct target *target, enum flip
 	int r = 0;
 
 	if (running)
-		r = check_other(target, &err);
+		r = check_other(q, target, &err);
 	else if (target->facts.offline)
-		r = check_running(target, &err);
+		r = check_running(q, target, &err);
 	if (r < 0)
 		return answer_failed(q, r == -EIO ? EXIT_FAILED : ANSWER_DAMAGED_SLOT, &err);
 	r = running ? mark_running(q, target, &err)

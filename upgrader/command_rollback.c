@@ -42,7 +42,8 @@ static int left_already(const struct answer_request *q, const struct target *tar
 }
 
 /* Both must be whole: where one fails, the other one takes over. */
-static int check(struct target *target, struct slot *other, struct error *err)
+static int check(const struct answer_request *q, struct target *target, struct slot *other,
+		 struct error *err)
 {
 	enum flip_slot which = target_other(target);
 	struct slot running;
@@ -51,14 +52,15 @@ static int check(struct target *target, struct slot *other, struct error *err)
 	if (target->facts.offline) {
 		r = target_read_slot(target, target->facts.running, &running, err);
 		if (r == 0)
-			r = target_check_slot(target, target->facts.running, &running, stderr, err);
+			r = target_check_slot(target, target->facts.running, &running,
+					      answer_progress(q), err);
 		if (r < 0)
 			return error_wrap(err, r, "slot %c", flip_letter(target->facts.running));
 		target->facts.running_verifies = true;
 	}
 	r = target_read_slot(target, which, other, err);
 	if (r == 0)
-		r = target_check_slot(target, which, other, stderr, err);
+		r = target_check_slot(target, which, other, answer_progress(q), err);
 	if (r < 0)
 		return error_wrap(err, r, "there is nothing to roll back to: slot %c",
 				  flip_letter(which));
@@ -77,7 +79,7 @@ static int roll_back(const struct answer_request *q, struct target *target, stru
 	char letter = flip_letter(target_other(target));
 	char sentence[256];
 	struct slot other;
-	int r = check(target, &other, err);
+	int r = check(q, target, &other, err);
 
 	if (r < 0)
 		return answer_failed(q, r == -EIO ? EXIT_FAILED : ANSWER_DAMAGED_SLOT, err);

@@ -319,7 +319,7 @@ static int upgrade_target(struct request *q, struct target *target, struct error
 		.fetch = opened.url_count ? &q->source.fetch : NULL,
 		.fetched = opened.fetched,
 		.older_too = q->older_too,
-		.progress = stderr,
+		.progress = answer_progress(&q->answer),
 	};
 	return run(q, upgrade, err);
 }

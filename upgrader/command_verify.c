@@ -39,7 +39,8 @@ static int verify(const struct answer_request *q, const struct target *target, e
 	int r = target_read_slot(target, which, &slot, &err);
 
 	if (r == 0)
-		r = target_check_slot(target, which, &slot, stderr, &err);
+		r = target_check_slot(target, which, &slot, (struct progress_to){.out = stderr},
+				      &err);
 	json = json_pack("{s:s, s:b}", "state", state_of(r), "running",
 			 runs && !target->facts.offline);
 	if (r == 0) {

@@ -170,6 +170,8 @@ const char *connect_hint(CURLcode code, const char *words)
 	switch (code) {
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		return "; the server leads elsewhere, and not by TLS or HTTP as asked for";
+	case CURLE_TOO_MANY_REDIRECTS:
+		return "; they lead in a circle, or the address is an old one";
 	case CURLE_PEER_FAILED_VERIFICATION:
 		return "; nobody that is trusted says that it is this server (--ca-file, "
 		       "proa.upgrade.ca_file)";

@@ -43,6 +43,8 @@ static int look_at_answer(struct lane *l)
 	curl_easy_getinfo(l->easy, CURLINFO_RESPONSE_CODE, &status);
 	l->ranged = status == 206;
 	l->body = l->ranged ? l->piece.at : 0;
+	curl_easy_getinfo(l->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	l->exact = length >= 0 && (uint64_t)length <= l->piece.end - l->piece.at;
 	if (l->ranged)
 		return range_starts_at(l, l->piece.at)
 			       ? 0
@@ -53,7 +55,6 @@ static int look_at_answer(struct lane *l)
 		snprintf(l->reason, sizeof(l->reason), "the server sent the whole file for a part");
 		return -EAGAIN;
 	}
-	curl_easy_getinfo(l->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
 	l->stream->total = length > 0 ? (uint64_t)length : 0;
 	l->stream->whole = true;
 	return 0;
@@ -123,7 +124,8 @@ static bool pass_on(struct lane *l, const char *data, size_t size)
 		l->whole = take == left;
 		l->enough = l->enough || l->whole || l->piece.at - l->from >= ENOUGH;
 		if (l->whole && !goes_on(l))
-			return l->ranged && size == 0;
+			/* Where more was announced, it need not be waited for. */
+			return l->ranged && l->exact && size == 0;
 	}
 	return !l->whole;
 }

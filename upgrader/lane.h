@@ -26,6 +26,7 @@ struct lane {
 	/* Of the request. */
 	bool answered; /* its status was looked at */
 	bool ranged;   /* the answer is a part of the file, as asked */
+	bool exact;    /* and, by what it says, not more of it */
 	bool whole;    /* the piece has come */
 	bool enough;   /* that, or enough of it, came in this request */
 	uint64_t body; /* where in the file the next byte of the answer belongs */

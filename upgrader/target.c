@@ -286,14 +286,12 @@ static int checked(void *context, uint64_t done, uint64_t total)
 }
 
 int target_check_slot(const struct target *target, enum flip_slot which, const struct slot *slot,
-		      FILE *progress_out, struct error *err)
+		      struct progress_to to, struct error *err)
 {
-	char what[] = "Checking slot A";
 	struct progress progress;
 	int r;
 
-	what[sizeof(what) - 2] = which == FLIP_SLOT_A ? 'A' : 'B';
-	progress_start(&progress, progress_out, what, slot->manifest.fs_size);
+	progress_start(&progress, to, PROGRESS_CHECK, flip_letter(which), slot->manifest.fs_size);
 	r = slot_verify_tree(target->slots[which].fd, target->slots[which].offset, slot,
 			     VERITY_PAST_CACHE, checked, &progress, err);
 	progress_end(&progress);

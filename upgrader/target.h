@@ -11,6 +11,7 @@
 #include "bootloader/flipio.h"
 #include "bootloader/rules.h"
 #include "lib/format/slot.h"
+#include "lib/progress.h"
 #include "lib/trust.h"
 
 struct target_request {
@@ -83,7 +84,7 @@ uint64_t target_root_seen(const struct target *target);
 
 /* Reads the whole slot past the page cache; the answers are slot_verify_tree's. */
 int target_check_slot(const struct target *target, enum flip_slot which, const struct slot *slot,
-		      FILE *progress, struct error *err);
+		      struct progress_to progress, struct error *err);
 
 /* Would the event be allowed now? Writes nothing. Returns 0 or what rules_apply refuses with. */
 int target_may(const struct target *target, enum rules_event event, struct rules_outcome *out,

@@ -13,7 +13,7 @@ struct upgrade {
 	struct bundle *bundle;
 	const struct fetch_options *fetch; /* the bundle's data is there; NULL: in `bundle` */
 	bool older_too;
-	FILE *progress; /* NULL: say nothing */
+	struct progress_to progress;
 	/* What upgrade_plan learns. */
 	struct slot running, other;
 	bool other_is_slot; /* `other` was read: signed, for this machine */

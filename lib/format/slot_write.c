@@ -8,7 +8,6 @@
 #include "lib/cleanup.h"
 #include "lib/format/verity.h"
 #include "lib/io.h"
-#include "lib/progress.h"
 
 /*
  * What the disk answers becomes -EIO here and below: Linux has -ENODATA for a bad sector
@@ -60,13 +59,11 @@ int slot_read_back(const struct slot_writer *slot, const struct manifest *manife
 		.hash_start_block = manifest->fs_size / VERITY_BLOCK,
 	};
 	struct progress progress;
-	char what[] = "Checking slot A";
 	int r;
 
 	memcpy(params.salt, manifest->salt, sizeof(params.salt));
 	memcpy(params.root_hash, manifest->root_hash, sizeof(params.root_hash));
-	what[sizeof(what) - 2] = (char)(slot->letter - 'a' + 'A');
-	progress_start(&progress, slot->progress, what, manifest->fs_size);
+	progress_start(&progress, slot->progress, PROGRESS_CHECK, slot->letter, manifest->fs_size);
 	r = verity_check(slot->fd, slot->offset, &params, VERITY_PAST_CACHE, checked, &progress,
 			 err);
 	progress_end(&progress);
@@ -103,13 +100,12 @@ int slot_write_image(const struct slot_writer *slot, struct bundle *bundle, stru
 {
 	const struct manifest *manifest = &bundle_head(bundle)->manifest;
 	struct progress progress;
-	char what[] = "Writing slot A";
 	int r = slot_write_begin(slot, manifest, err);
 
 	if (r < 0)
 		return r;
-	what[sizeof(what) - 2] = (char)(slot->letter - 'a' + 'A');
-	progress_start(&progress, slot->progress, what, manifest->image_size);
+	progress_start(&progress, slot->progress, PROGRESS_WRITE, slot->letter,
+		       manifest->image_size);
 	r = copy(slot, bundle, &progress, err);
 	if (r == 0)
 		r = slot_write_sync(slot, err);

@@ -5,16 +5,15 @@
 #ifndef PROA_LIB_FORMAT_SLOT_WRITE_H
 #define PROA_LIB_FORMAT_SLOT_WRITE_H
 
-#include <stdio.h>
-
 #include "lib/format/bundle.h"
 #include "lib/format/descriptor.h"
+#include "lib/progress.h"
 
 struct slot_writer {
 	int fd;                /* the disk, for reading and writing; borrowed */
 	uint64_t offset, size; /* the slot's partition, bytes */
 	char letter;           /* 'a' or 'b', for messages */
-	FILE *progress;        /* NULL: say nothing */
+	struct progress_to progress;
 };
 
 /*

@@ -1,6 +1,8 @@
 """proa upgrade from a web server, good and bad ones, onto a disk that does not run. No boot."""
 
 import os
+import pty
+import re
 import subprocess
 import threading
 import time
@@ -48,8 +50,10 @@ def is_whole(made, disk):
 
 def test_fetches_what_is_new(made, server, folder):
     disk = made.disk(folder / "d.img")
-    said, errors = made.upgrade(disk, server.url(NAME))
+    lines, errors = made.upgrade(disk, server.url(NAME), every=True)
+    said = lines[-1]
     is_whole(made, disk)
+    assert {line["event"] for line in lines[:-1]} == {"progress"} and said["event"] == "result"
     # One MiB changed, in frames of 256 KiB; beside it the head, and what was on its way then.
     assert said["bytes_fetched"] < 4 << 20 < made.size, errors
     assert said["bytes_reused"] > 5 << 20
@@ -129,7 +133,7 @@ def test_servers_that_misbehave(made, server, folder):
     before = disk.flip()
     refused(made, disk, server.url("missing"), NETWORK, "404")
     server.redirect = server.url(NAME)
-    refused(made, disk, server.url(NAME), NETWORK, "redirect")
+    refused(made, disk, server.url(NAME), NETWORK, "in a circle")
     server.redirect = None
     server.files["other"] = b"<html>no such thing</html>" * 100
     refused(made, disk, server.url("other"), DAMAGED_BUNDLE, "no Proa bundle")
@@ -179,3 +183,78 @@ def test_nobody_listens(made, server, folder):
                           stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as one:
         _, errors = one.communicate(timeout=300)
         assert one.returncode == NETWORK and "connect" in errors.lower(), errors
+
+
+def test_progress_for_programs(made, server, folder):
+    """Over a slow line: each phase from nothing to all, and a line a second between."""
+    disk = made.disk(folder / "d.img")
+    lines, errors = made.upgrade(disk, server.url(NAME), "--rate-limit", "400K", every=True)
+    is_whole(made, disk)
+    told = [line for line in lines if line["event"] == "progress"]
+    phases = [(line["phase"], line["slot"]) for line in told]
+    assert list(dict.fromkeys(phases)) == \
+        [("check", "a"), ("look", "a"), ("write", "b"), ("check", "b")]
+    for one in set(phases):
+        done = [line["done"] for line in told if (line["phase"], line["slot"]) == one]
+        assert done == sorted(done) and done[0] == 0, told
+        assert done[-1] == [line["total"] for line in told
+                            if (line["phase"], line["slot"]) == one][-1]
+    fetched = [line["fetched"] for line in told if "fetched" in line]
+    assert 3 <= len(fetched) <= 8 and fetched == sorted(fetched)
+    last = [line for line in told if "fetched" in line][-1]
+    assert last["fetched"] == last["to_fetch"] <= lines[-1]["bytes_fetched"]
+    # People's lines are not for programs, nor the other way round.
+    assert "%" not in errors
+
+
+def test_progress_for_people(made, server, folder):
+    """On a terminal: one line that is drawn anew, and sentences that stand alone."""
+    disk = made.disk(folder / "d.img")
+    server.failures = [503]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(made.command(disk, "upgrade", "--yes", "-b", server.url(NAME),
+                                       "--rate-limit", "600K"),
+                          stderr=theirs, stdout=subprocess.DEVNULL) as one:
+        os.close(theirs)
+        text = b""
+        try:
+            while piece := os.read(ours, 4096):
+                text += piece
+        except OSError:     # how a terminal ends
+            pass
+        os.close(ours)
+        assert one.wait(60) == 0, text
+    is_whole(made, disk)
+    assert re.search(rb"\r\x1b\[Kproa upgrade: http://127.*: .*503; next try in [12] s\r\n", text)
+    drawn = re.findall(rb"\rWriting slot B \[([#.]+)\] +([0-9]+)%  ([^\x1b]*)\x1b", text)
+    assert len(drawn) > 5 and drawn[-1][1] == b"100", text
+    assert any(re.fullmatch(rb"[0-9]{3}[.][0-9] KiB/s, 0:0[0-9] left", rate)
+               for _, _, rate in drawn), drawn
+
+
+def test_network_is_gone_for_a_while(made, server, folder):
+    """In the middle of the data nobody listens any more, for as long as a server's restart takes."""
+    disk = made.disk(folder / "d.img")
+    server.away_after = 300_000
+    back = threading.Timer(3, server.come_back)
+    back.start()
+    lines, errors = made.upgrade(disk, server.url(NAME), every=True)
+    back.join()
+    is_whole(made, disk)
+    told = [line for line in lines if line["event"] == "retry"]
+    assert told and told[0]["url"] == server.url(NAME) and told[0]["error"], errors
+    assert all(0.4 < line["seconds"] < 50 for line in told)
+
+
+def test_wrong_lengths(made, server, folder):
+    """What a server says of lengths is believed nowhere."""
+    disk = made.disk(folder / "d.img")
+    before = disk.flip()
+    server.length = -made.size // 2
+    refused(made, disk, server.url(NAME), DAMAGED_BUNDLE, "cut off")
+    assert disk.flip() == before
+    # What is announced and never comes is not waited for.
+    server.length = 1 << 60
+    lines, _ = made.upgrade(disk, server.url(NAME), every=True)
+    assert all(line["event"] != "retry" for line in lines)
+    is_whole(made, disk)

@@ -29,6 +29,8 @@ class Server:
         self.failures = []          # statuses that the next answers have
         self.once = {}              # name → bytes, for one answer each
         self.redirect = None        # every answer is a redirect to this address
+        self.away_after = None      # so many bytes of parts in all: then every connection breaks
+        self.length = 0             # what Content-Length is wrong by
         self.dies = None            # after so many bytes of parts in all: 404 for everything
         self.shift = 0              # 206, but from so many bytes further on
         self.garbage = False        # right lengths, wrong bytes
@@ -62,6 +64,9 @@ class Server:
         self.thread.join()
 
     def answer(self, request):
+        if self.is_away():
+            request.close_connection = True
+            return None
         wanted = request.headers.get("Range")
         self.requests.append((request.path, wanted))
         if self.failures:
@@ -87,11 +92,17 @@ class Server:
             data = data[start:end]
         else:
             request.send_response(200)
-        request.send_header("Content-Length", str(len(data)))
+        request.send_header("Content-Length", str(len(data) + self.length))
         request.end_headers()
         if self.garbage:
             data = bytes(byte ^ 0xff for byte in data)
         return self.send(request, data, bool(found and self.ranges))
+
+    def is_away(self):
+        return self.away_after is not None and self.sent_parts >= self.away_after
+
+    def come_back(self):
+        self.away_after = None
 
     def send(self, request, data, part):
         stop = self.cuts.pop(0) if self.cuts else len(data)
@@ -99,6 +110,8 @@ class Server:
             for at in range(0, min(stop, len(data)), 65536):
                 if part and self.hold and self.sent_parts >= self.hold[0]:
                     self.hold[1].wait(60)
+                if self.is_away():
+                    raise OSError
                 piece = data[at:min(at + 65536, stop)]
                 request.wfile.write(piece)
                 self.sent += len(piece)
