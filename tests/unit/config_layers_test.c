@@ -265,6 +265,7 @@ static void test_layers(void **state)
 				    "proa.docker.debug: false # built in\n"
 				    "proa.system_docker.log_driver: local # built in\n"
 				    "proa.system_docker.debug: false # built in\n"
+				    "proa.upgrade.least_rate: 1000 # built in\n"
 				    "proa.upgrade.policy: none # built in\n"
 				    "proa.health.deadline: 1m # /source.yml:1\n"
 				    "proa.health.check_timeout: 30s # built in\n"
