@@ -179,6 +179,18 @@ void lane_ask(struct lane *l, uint64_t least_rate)
 	curl_easy_setopt(l->easy, CURLOPT_LOW_SPEED_LIMIT, (long)(least_rate ? least_rate : 1));
 }
 
+/*
+ * With TLS 1.3 a server asks for a certificate and hangs up when its greeting is over already; its
+ * alert gets lost where we were writing then.
+ */
+static bool hung_up_at_once(const struct lane *l, long status)
+{
+	curl_off_t greeted = 0;
+
+	curl_easy_getinfo(l->easy, CURLINFO_APPCONNECT_TIME_T, &greeted);
+	return greeted > 0 && status == 0 && !l->answered && !l->stream->options->tls.client_cert;
+}
+
 enum lane_end lane_end(struct lane *l, CURLcode code)
 {
 	long status = 0;
@@ -198,7 +210,10 @@ enum lane_end lane_end(struct lane *l, CURLcode code)
 			 l->words[0]        ? l->words
 			 : code == CURLE_OK ? "the server sends next to nothing"
 					    : curl_easy_strerror(code),
-			 connect_hint(code, l->words));
+			 hung_up_at_once(l, status)
+				 ? "; perhaps the server asks who we are (--client-cert, "
+				   "proa.upgrade.client_cert)"
+				 : connect_hint(code, l->words));
 	/* What a person must do something about, another try does not mend. */
 	if (code == CURLE_OK ||
 	    (connect_is_passing(code, status) && !*connect_hint(code, l->words)))
