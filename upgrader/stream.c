@@ -4,6 +4,8 @@
 
 #include "lib/io.h"
 
+enum { SAVED_US = 250 * 1000 };
+
 static uint64_t now_us(void)
 {
 	struct timespec now;
@@ -46,7 +48,7 @@ bool stream_is_done(const struct stream *s)
 
 /*
  * While we do not read, nobody's window opens: that holds the server back, whatever the number of
- * connections. What was not used is not saved up.
+ * connections. A little of what was not used is saved up, so that waking up late costs nothing.
  */
 void stream_count(struct stream *s, size_t size)
 {
@@ -55,8 +57,10 @@ void stream_count(struct stream *s, size_t size)
 	s->received += size;
 	if (!limit)
 		return;
-	s->paid_us = (s->paid_us > now ? s->paid_us : now) + (uint64_t)size * 1000000 / limit;
-	s->blocked_ms += (s->paid_us - now) / 1000;
+	s->paid_us = s->paid_us > now - SAVED_US ? s->paid_us : now - SAVED_US;
+	s->paid_us += (uint64_t)size * 1000000 / limit;
+	if (s->paid_us > now)
+		s->blocked_ms += (s->paid_us - now) / 1000;
 	while (now < s->paid_us && !atomic_load(&s->stop)) {
 		uint64_t wait = s->paid_us - now < 50000 ? s->paid_us - now : 50000;
 
