@@ -30,8 +30,9 @@ static struct server {
 	size_t tick_bytes; /* so much every TICK_MS; 0: all at once */
 	size_t cut;        /* each answer ends after so many bytes; 0: none does */
 	long delay_ms;     /* before each answer */
+	int forgets;       /* after so many answers it knows no ranges; 0: it always does */
 	pthread_t thread;
-	atomic_int at_once, most_at_once; /* requests */
+	atomic_int at_once, most_at_once, answers; /* requests */
 } server;
 
 static void pause_ms(long ms)
@@ -104,6 +105,8 @@ static void answer_request(int fd)
 		request[used] = '\0';
 	}
 	range = strstr(request, "Range: bytes=");
+	if (atomic_fetch_add(&server.answers, 1) >= server.forgets && server.forgets)
+		range = NULL;
 	if (range)
 		(void)sscanf(range, "Range: bytes=%zu-%zu", &from, &last);
 	to = server.cut && from + server.cut < last + 1 ? from + server.cut : last + 1;
@@ -138,6 +141,8 @@ static void start(size_t size, size_t tick_bytes, size_t cut)
 	server.cut = cut;
 	server.delay_ms = 0;
 	server.most_at_once = 0;
+	server.forgets = 0;
+	server.answers = 0;
 	server.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(server.fd, (struct sockaddr *)&address, length), 0);
 	assert_int_equal(listen(server.fd, 8), 0);
@@ -289,6 +294,24 @@ static void test_latency(void **state)
 	stop();
 }
 
+/* One of several servers behind an address may know no ranges: in the middle of several requests.
+ */
+static void test_forgets_ranges(void **state)
+{
+	(void)state;
+	for (int answers = 1; answers < 9; answers++) {
+		struct fetch_options options = {.grace_s = 20};
+		struct error err = ERROR_INIT;
+		bool good;
+
+		start(6 << 20, 0, 0);
+		server.forgets = answers;
+		if (fetch_all(&options, 0, &good, &err) < 0 || !good)
+			fail_msg("after %d: %s", answers, err.message);
+		stop();
+	}
+}
+
 /* A limit holds for all requests together, and who is held to it is not slow. */
 static void test_rate_limit(void **state)
 {
@@ -328,9 +351,10 @@ static void test_rate_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_too_slow),  cmocka_unit_test(test_breaks_off_for_ever),
-		cmocka_unit_test(test_slow_line), cmocka_unit_test(test_slow_reader),
-		cmocka_unit_test(test_latency),   cmocka_unit_test(test_rate_limit),
+		cmocka_unit_test(test_too_slow),   cmocka_unit_test(test_breaks_off_for_ever),
+		cmocka_unit_test(test_slow_line),  cmocka_unit_test(test_slow_reader),
+		cmocka_unit_test(test_latency),    cmocka_unit_test(test_forgets_ranges),
+		cmocka_unit_test(test_rate_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
