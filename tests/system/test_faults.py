@@ -40,14 +40,15 @@ def stage_1(reason):
 
 
 def stage_2(reason):
-    return "failed", f"stage 2 failed: {reason}"
+    """Perhaps among others: a slow machine's services are not all up in the time that it has."""
+    return "failed", f"stage 2 failed: .*{reason}"
 
 
 @dataclasses.dataclass
 class Fault:
     """`make` breaks the release, and may return how it is to be shipped."""
     make: callable
-    evidence: tuple          # (class, what its text begins with) of b's boot
+    evidence: tuple          # (class, what its text matches) of b's boot
     says: str = ""           # on the console
     attempts: int = 1        # that b has
     memory: int = 1024
@@ -306,7 +307,7 @@ def test_fault(name, settled, machine, folder):
         wanted.insert(2, "unseen")
     assert re.fullmatch(" ".join(wanted), " ".join(kinds)), texts
     assert {boot["slot"] for boot in boots[1:-1]} == {"b"}
-    assert texts[1].startswith(what.evidence[1]), texts
+    assert re.match(what.evidence[1], texts[1]), texts
     assert what.says in one.console
 
 
