@@ -8,6 +8,16 @@
 
 #define FIRST_LINE "proa-signature 1"
 
+static int append(struct signatures *set, const char *id, const uint8_t bytes[SIGN_SIGNATURE_SIZE])
+{
+	if (set->count == SIGNATURES_MAX)
+		return -ENOSPC;
+	snprintf(set->entries[set->count].id, SIGN_ID_SIZE, "%s", id);
+	memcpy(set->entries[set->count].bytes, bytes, SIGN_SIGNATURE_SIZE);
+	set->count++;
+	return 0;
+}
+
 int signatures_parse(const void *text, size_t size, struct signatures *out, struct error *err)
 {
 	struct document doc;
@@ -28,11 +38,7 @@ int signatures_parse(const void *text, size_t size, struct signatures *out, stru
 					 "line %u of the signature file is not KEYID BASE64",
 					 doc.line);
 		memcpy(name, id.text, SIGN_ID_DIGITS);
-		for (size_t i = 0; i < out->count; i++)
-			if (strcmp(out->entries[i].id, name) == 0)
-				return error_set(err, -EBADMSG,
-						 "the signature file names key %s twice", name);
-		if (signatures_add(out, name, bytes) < 0)
+		if (append(out, name, bytes) < 0)
 			return error_set(err, -EBADMSG,
 					 "the signature file has more than %d signatures",
 					 SIGNATURES_MAX);
@@ -54,19 +60,35 @@ size_t signatures_render(const struct signatures *set, char out[SIGNATURES_SIZE_
 	return used;
 }
 
-int signatures_add(struct signatures *set, const char *id,
-		   const uint8_t bytes[SIGN_SIGNATURE_SIZE])
+int signatures_add(struct signatures *set, const char *id, const uint8_t bytes[SIGN_SIGNATURE_SIZE])
 {
-	size_t at = 0;
+	struct signatures others = {.count = 0};
 
-	while (at < set->count && strcmp(set->entries[at].id, id) != 0)
-		at++;
-	if (at == SIGNATURES_MAX)
+	for (size_t i = 0; i < set->count; i++)
+		if (strcmp(set->entries[i].id, id) != 0)
+			others.entries[others.count++] = set->entries[i];
+	if (append(&others, id, bytes) < 0)
 		return -ENOSPC;
-	snprintf(set->entries[at].id, SIGN_ID_SIZE, "%s", id);
-	memcpy(set->entries[at].bytes, bytes, SIGN_SIGNATURE_SIZE);
-	if (at == set->count)
-		set->count++;
+	*set = others;
+	return 0;
+}
+
+static bool has(const struct signatures *set, const char *id,
+		const uint8_t bytes[SIGN_SIGNATURE_SIZE])
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (strcmp(set->entries[i].id, id) == 0 &&
+		    memcmp(set->entries[i].bytes, bytes, SIGN_SIGNATURE_SIZE) == 0)
+			return true;
+	return false;
+}
+
+int signatures_join(struct signatures *set, const struct signatures *more)
+{
+	for (size_t i = 0; i < more->count; i++)
+		if (!has(set, more->entries[i].id, more->entries[i].bytes) &&
+		    append(set, more->entries[i].id, more->entries[i].bytes) < 0)
+			return -ENOSPC;
 	return 0;
 }
 
@@ -89,15 +111,16 @@ static int no_known_signer(const struct signatures *set, const struct keyring *r
 		if (ring->entries[i].role == role)
 			used += (size_t)snprintf(known + used, sizeof(known) - used, " %s",
 						 ring->entries[i].key.id);
-	return error_set(err, -ENOKEY,
-			 "%s is signed by%s, which is no %s key known here (known:%s); name its key "
-			 "with --key",
-			 what, signers, sign_role_name(role), used ? known : " none");
+	return error_set(
+		err, -ENOKEY,
+		"%s is signed by%s, which is no %s key known here (known:%s); name its key "
+		"with --key",
+		what, signers, sign_role_name(role), used ? known : " none");
 }
 
-int signatures_verify(const struct signatures *set, const struct keyring *ring,
-		      enum sign_role role, const void *data, size_t size, const char *what,
-		      struct public_key *by, struct error *err)
+int signatures_verify(const struct signatures *set, const struct keyring *ring, enum sign_role role,
+		      const void *data, size_t size, const char *what, struct public_key *by,
+		      struct error *err)
 {
 	const char *wrong = NULL;
 
@@ -106,7 +129,8 @@ int signatures_verify(const struct signatures *set, const struct keyring *ring,
 			const struct public_key *key = &ring->entries[k].key;
 			int r;
 
-			if (ring->entries[k].role != role || strcmp(key->id, set->entries[i].id) != 0)
+			if (ring->entries[k].role != role ||
+			    strcmp(key->id, set->entries[i].id) != 0)
 				continue;
 			r = sign_verify(key, data, size, set->entries[i].bytes);
 			if (r == 0) {

@@ -20,15 +20,21 @@ struct signatures {
 	size_t count; /* 0: nothing is signed yet */
 };
 
-/* Reads a .sig file's bytes. Returns 0, -EFBIG or -EBADMSG. */
+/*
+ * Reads a .sig file's bytes. A key may stand there more than once: while a signed document is
+ * replaced, the file beside it has the signatures of both. Returns 0, -EFBIG or -EBADMSG.
+ */
 int signatures_parse(const void *text, size_t size, struct signatures *out, struct error *err);
 
 /* Writes the file's text; `out` has room for SIGNATURES_SIZE_MAX. Returns its size. */
 size_t signatures_render(const struct signatures *set, char out[SIGNATURES_SIZE_MAX]);
 
-/* Adds a signature, in place of one by the same key. Returns 0 or -ENOSPC. */
+/* Adds a signature, in place of those by the same key. Returns 0 or -ENOSPC. */
 int signatures_add(struct signatures *set, const char *id,
 		   const uint8_t bytes[SIGN_SIGNATURE_SIZE]);
+
+/* Adds all of another document's, by whatever keys, what is there once. Returns 0 or -ENOSPC. */
+int signatures_join(struct signatures *set, const struct signatures *more);
 
 /*
  * Looks for one signature over `data` by a key of `ring` that has `role`.
@@ -39,8 +45,8 @@ int signatures_add(struct signatures *set, const char *id,
  * Returns 0; -ENOKEY where no signature is by such a key; -EKEYREJECTED where
  * one claims to be and is wrong (changed data, or a forged signature).
  */
-int signatures_verify(const struct signatures *set, const struct keyring *ring,
-		      enum sign_role role, const void *data, size_t size, const char *what,
-		      struct public_key *by, struct error *err);
+int signatures_verify(const struct signatures *set, const struct keyring *ring, enum sign_role role,
+		      const void *data, size_t size, const char *what, struct public_key *by,
+		      struct error *err);
 
 #endif
