@@ -8,6 +8,7 @@
 int image_keygen(int argc, char **argv);
 int image_root(int argc, char **argv);
 int image_channel(int argc, char **argv);
+int image_publish(int argc, char **argv);
 int image_build(int argc, char **argv);
 int image_sign(int argc, char **argv);
 int image_digest(int argc, char **argv);
@@ -15,7 +16,10 @@ int image_attach(int argc, char **argv);
 int image_verify(int argc, char **argv);
 int image_inspect(int argc, char **argv);
 
-/* Prints "proa-image: MESSAGE" to stderr; returns EXIT_FAILED, or EXIT_REFUSED for signatures. */
+/*
+ * Prints "proa-image: MESSAGE" to stderr; returns EXIT_FAILED, or EXIT_REFUSED for signatures and
+ * what would lead machines backwards (-ESTALE).
+ */
 int image_failed(const struct error *err);
 
 #endif

@@ -4,12 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "images/bundle_check.h"
 #include "images/command.h"
 #include "images/place.h"
 #include "images/signable.h"
-#include "images/stream.h"
 #include "lib/cleanup.h"
-#include "lib/format/bundle.h"
 #include "lib/format/keyfile.h"
 #include "lib/format/slot.h"
 #include "lib/io.h"
@@ -28,24 +27,10 @@ static void say(const struct manifest *manifest, const struct public_key *signer
 static int verify_bundle(const struct request *q, int fd, struct error *err)
 {
 	_cleanup_bundle_ struct bundle *bundle = NULL;
-	const struct bundle_head *head;
-	struct stream stream;
-	const uint8_t *data;
-	uint64_t offset;
-	size_t size;
-	int r = bundle_open(fd, &q->ring, &bundle, err);
+	int r = bundle_check(fd, &q->ring, &bundle, err);
 
-	if (r < 0)
-		return r;
-	head = bundle_head(bundle);
-	r = stream_start(&stream, &head->manifest, err);
-	while (r >= 0 && (r = bundle_next(bundle, &data, &size, &offset, err)) > 0)
-		r = stream_feed(&stream, data, size, err);
 	if (r == 0)
-		r = stream_finish(&stream, err);
-	stream_end(&stream);
-	if (r == 0)
-		say(&head->manifest, &head->signer);
+		say(&bundle_head(bundle)->manifest, &bundle_head(bundle)->signer);
 	return r;
 }
 
@@ -107,9 +92,11 @@ int image_verify(int argc, char **argv)
 	const struct option_usage usage = {
 		.command = "proa-image verify",
 		.operands = "--key PUB|--root N.root FILE [--offset N --size N]",
-		.summary = "Checks a bundle, a slot (a partition, or part of a disk), a manifest, a "
-			   "channel or a root document.",
-		.notes = "Exit codes: 0 whole and signed, 1 damaged, 4 not signed by a trusted key.",
+		.summary =
+			"Checks a bundle, a slot (a partition, or part of a disk), a manifest, a "
+			"channel or a root document.",
+		.notes =
+			"Exit codes: 0 whole and signed, 1 damaged, 4 not signed by a trusted key.",
 	};
 	struct error err = ERROR_INIT;
 	size_t count = 0;
@@ -119,7 +106,7 @@ int image_verify(int argc, char **argv)
 		return r;
 	if (count != 1 || q.keys.count == 0)
 		return command_usage(usage.command, "one file and at least one --key or --root are "
-						  "needed");
+						    "needed");
 	r = 0;
 	for (size_t i = 0; r == 0 && i < q.keys.count; i++)
 		r = keyfile_add(q.keys.items[i], &q.ring, &err);
