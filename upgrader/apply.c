@@ -6,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/format/frame.h"
+#include "lib/format/slot_output.h"
 #include "lib/io.h"
 #include "lib/progress.h"
 #include "upgrader/chunks.h"
@@ -34,6 +35,7 @@ struct apply_work {
 	struct hash *hash;
 	ZSTD_DCtx *zstd;
 	uint8_t *packed, *raw, *chunk;
+	struct slot_output *output;
 	struct progress progress;
 };
 
@@ -42,6 +44,7 @@ void apply_end(struct apply_work *w)
 	if (!w)
 		return;
 	fetch_stop(w->fetch, NULL, NULL);
+	slot_output_end(w->output);
 	chunks_free(&w->have);
 	hash_free(w->hash);
 	ZSTD_freeDCtx(w->zstd);
@@ -318,7 +321,7 @@ static int write_chunk(struct apply_work *w, uint32_t number, uint64_t offset, s
 				      "the bundle is damaged: chunk %u has the wrong hash", number);
 		break;
 	}
-	return r < 0 ? r : slot_write_bytes(&w->apply->to, data, chunk.size, offset, err);
+	return r < 0 ? r : slot_output_write(w->output, data, chunk.size, offset, err);
 }
 
 /* A chunk, and the frame that it is in before that, if it is wanted and not there yet. */
@@ -357,7 +360,7 @@ static int write_image(struct apply_work *w, struct error *err)
 		offset += chunk.size;
 		progress_update(&w->progress, offset);
 	}
-	return slot_write_sync(&w->apply->to, err);
+	return slot_output_sync(w->output, err);
 }
 
 int apply_run(struct apply_work *w, struct error *err)
@@ -374,7 +377,9 @@ int apply_run(struct apply_work *w, struct error *err)
 		return r;
 	progress_start(&w->progress, apply->progress, PROGRESS_WRITE, apply->to.letter,
 		       apply->head->manifest.image_size);
-	r = write_image(w, err);
+	r = slot_output_start(&w->output, &apply->to, err);
+	if (r == 0)
+		r = write_image(w, err);
 	progress_end(&w->progress);
 	if (r == 0)
 		r = end_fetch(w, err);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/format/slot_output.h"
 #include "lib/format/verity.h"
 #include "lib/io.h"
 
@@ -30,18 +31,21 @@ int slot_write_bytes(const struct slot_writer *slot, const void *data, size_t si
 static int copy(const struct slot_writer *slot, struct bundle *bundle, struct progress *progress,
 		struct error *err)
 {
+	_cleanup_slot_output_ struct slot_output *output = NULL;
 	const uint8_t *data;
 	uint64_t offset;
 	size_t size;
-	int r;
+	int r = slot_output_start(&output, slot, err);
 
+	if (r < 0)
+		return r;
 	while ((r = bundle_next(bundle, &data, &size, &offset, err)) > 0) {
-		r = slot_write_bytes(slot, data, size, offset, err);
+		r = slot_output_write(output, data, size, offset, err);
 		if (r < 0)
 			return r;
 		progress_update(progress, offset + size);
 	}
-	return r;
+	return r < 0 ? r : slot_output_sync(output, err);
 }
 
 static int checked(void *context, uint64_t done, uint64_t total)
@@ -107,8 +111,6 @@ int slot_write_image(const struct slot_writer *slot, struct bundle *bundle, stru
 	progress_start(&progress, slot->progress, PROGRESS_WRITE, slot->letter,
 		       manifest->image_size);
 	r = copy(slot, bundle, &progress, err);
-	if (r == 0)
-		r = slot_write_sync(slot, err);
 	progress_end(&progress);
 	return r < 0 ? r : slot_read_back(slot, manifest, err);
 }

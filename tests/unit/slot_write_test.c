@@ -87,7 +87,7 @@ static void test_whose_fault(void **state)
 		{"other bytes", READ_DIFFERS, 0, 1, 0, -EIO, "use another disk"},
 		{"a disk that shrinks", READ_ENDS, 0, 1, 0, -EIO, "use another disk"},
 		{"a bad sector when written", WRITE_FAILS, ENODATA, 1, 0, -EIO, "slot a at byte"},
-		{"a file system's limit", WRITE_FAILS, EFBIG, 3, 0, -EIO, "slot a at byte"},
+		{"a file system's limit", WRITE_FAILS, EFBIG, 1, 0, -EIO, "slot a at byte"},
 		{"no place for the descriptor", WRITE_FAILS, EFBIG, 0, 0, -EIO, "slot a"},
 	};
 	struct release release;
