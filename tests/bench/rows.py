@@ -41,6 +41,13 @@ class Table:
         if self.json:
             print(json.dumps(self.rows[-1]), flush=True)
 
+    def missing(self, row, target=None):
+        """A row whose figure could not be measured here; why has been said."""
+        self.rows.append({"bench": self.bench, "row": row, "value": None, "unit": "not measured",
+                          "target": target, "met": None, "peer": None})
+        if self.json:
+            print(json.dumps(self.rows[-1]), flush=True)
+
     def end(self):
         if not self.json:
             print(f"{'':52} {'value':>9} {'target':>9} {'Debian 13':>9} {'':6} met")
