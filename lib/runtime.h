@@ -4,5 +4,6 @@
 
 #define RUNTIME_BOOT        "/run/proa/boot"
 #define RUNTIME_INIT_SOCKET "/run/proa/init.sock"
+#define RUNTIME_UPGRADES    "/var/lib/proa/upgrades"
 
 #endif

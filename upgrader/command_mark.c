@@ -7,6 +7,7 @@
 #include "lib/request.h"
 #include "upgrader/answer.h"
 #include "upgrader/command.h"
+#include "upgrader/record.h"
 
 /* The machine must find another release when it boots next. */
 static int check_other(const struct answer_request *q, struct target *target, struct error *err)
@@ -67,6 +68,7 @@ static int mark(const struct answer_request *q, struct target *target, enum flip
 		    : target_event(target, RULES_MARK_OTHER_BAD, NULL, &err);
 	if (r < 0)
 		return answer_failed(q, r == -EPERM ? EXIT_REFUSED : EXIT_FAILED, &err);
+	record_slot(target, q->command, UPGRADES_MARKED_BAD, which);
 	snprintf(sentence, sizeof(sentence),
 		 running ? "Slot %c is marked bad: slot %c boots next."
 			 : "Slot %c is marked bad: slot %c stays the one that boots.",

@@ -5,6 +5,7 @@
 #include "lib/command.h"
 #include "upgrader/answer.h"
 #include "upgrader/command.h"
+#include "upgrader/record.h"
 
 static int cancel(const struct answer_request *q, struct target *target, struct error *err)
 {
@@ -14,6 +15,7 @@ static int cancel(const struct answer_request *q, struct target *target, struct 
 
 	if (r < 0)
 		return answer_failed(q, r == -EPERM ? EXIT_REFUSED : EXIT_FAILED, err);
+	record_slot(target, q->command, UPGRADES_CANCELLED, target_other(target));
 	snprintf(sentence, sizeof(sentence),
 		 "The flip to slot %c is taken back: slot %c stays the one that boots.",
 		 flip_letter(target_other(target)), running);
@@ -86,6 +88,7 @@ static int roll_back(const struct answer_request *q, struct target *target, stru
 	r = target_event(target, RULES_ROLL_BACK, NULL, err);
 	if (r < 0)
 		return answer_failed(q, r == -EPERM ? EXIT_REFUSED : EXIT_FAILED, err);
+	record_slot(target, q->command, UPGRADES_ROLLED_BACK, target->facts.running);
 	snprintf(sentence, sizeof(sentence), "Slot %c boots next, with Proa %s.%s", letter,
 		 other.manifest.version,
 		 target->facts.offline || q->reboot

@@ -12,6 +12,7 @@
 #include "upgrader/answer.h"
 #include "upgrader/command.h"
 #include "upgrader/open.h"
+#include "upgrader/record.h"
 #include "upgrader/source.h"
 #include "upgrader/upgrade.h"
 
@@ -127,6 +128,20 @@ static int agree(const struct request *q, struct error *err)
 	return EXIT_REFUSED;
 }
 
+static void note(const struct request *q, const struct upgrade *upgrade, enum upgrades_kind kind,
+		 const char *why)
+{
+	struct upgrades_event event =
+		record_event(upgrade->target, kind, target_other(upgrade->target),
+			     &bundle_head(upgrade->bundle)->manifest);
+
+	snprintf(event.from, sizeof(event.from), "%s", upgrade->running.manifest.version);
+	snprintf(event.text, sizeof(event.text), "%s", why);
+	event.fetched = upgrade->fetched;
+	event.reused = upgrade->reused;
+	record_write(upgrade->target, q->answer.command, &event);
+}
+
 static int done(const struct request *q, const struct upgrade *upgrade)
 {
 	const char *version = bundle_head(upgrade->bundle)->manifest.version;
@@ -149,13 +164,16 @@ static int done(const struct request *q, const struct upgrade *upgrade)
 }
 
 /* Into the other slot. Returns 0 or an exit code. */
-static int write_slot(struct upgrade *upgrade, struct error *err)
+static int write_slot(const struct request *q, struct upgrade *upgrade, struct error *err)
 {
 	int r = upgrade_begin(upgrade, err);
 
 	if (r < 0)
 		return answer_begin(r);
+	note(q, upgrade, UPGRADES_STARTED, "");
 	r = upgrade_write(upgrade, err);
+	if (r < 0)
+		note(q, upgrade, UPGRADES_FAILED, err->message);
 	if (r < 0)
 		error_wrap(err, r,
 			   "slot %c is not whole now, and slot %c boots as before; run this again",
@@ -185,10 +203,14 @@ static int run(const struct request *q, struct upgrade *upgrade, struct error *e
 				   "Nothing was written: --check.");
 	r = agree(q, err);
 	if (r == 0 && upgrade->answer == DECIDE_WRITE)
-		r = write_slot(upgrade, err);
+		r = write_slot(q, upgrade, err);
 	if (r > 0)
 		return r;
 	r = q->stage ? 0 : upgrade_flip(upgrade, err);
+	if (r < 0)
+		note(q, upgrade, UPGRADES_FAILED, err->message);
+	else
+		note(q, upgrade, q->stage ? UPGRADES_STAGED : UPGRADES_UPGRADED, "");
 	return r < 0 ? answer_flip(r) : done(q, upgrade);
 }
 

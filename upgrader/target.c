@@ -100,6 +100,7 @@ static int open_running(const struct target_request *request, struct target *tar
 	target->facts.running = slot[0] == 'b' ? FLIP_SLOT_B : FLIP_SLOT_A;
 	target->facts.fellback = is_one(&boot, "fellback");
 	target->facts.lastresort = is_one(&boot, "lastresort");
+	target->boot = fields_get_number(&boot, "boot", 0);
 	/* Of the running slot nothing is ever written but by PID 1. */
 	r = open_node(&boot, "slot_a", request->writes && target->facts.running != FLIP_SLOT_A,
 		      &target->slots[FLIP_SLOT_A], err);

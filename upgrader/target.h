@@ -34,6 +34,7 @@ struct target {
 	struct target_slot slots[2];
 	char flip_path[PATH_MAX];
 	uint64_t flip_offset;
+	uint64_t boot;         /* its number, as the history counts; 0: unknown */
 	uint32_t sector_bytes; /* of a file, which cannot say it itself; else 0 */
 	/* Who runs, and what is known of this boot; what verifies is the caller's to fill in. */
 	struct rules_facts facts;

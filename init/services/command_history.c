@@ -22,6 +22,7 @@ int command_history(int argc, char **argv)
 {
 	const struct history_paths paths = {
 		.history = PATH_HISTORY,
+		.upgrades = PATH_UPGRADES,
 		.boot = PATH_BOOT,
 		.init_socket = PATH_INIT_SOCKET,
 	};
@@ -38,7 +39,9 @@ int command_history(int argc, char **argv)
 	const struct option_usage usage = {
 		.command = "proa history",
 		.operands = "[-n N] [--lines N] [--json]",
-		.summary = "Tells how this boot and those before it went, newest first.",
+		.summary = "Tells how this boot and those before it went, and the upgrades in "
+			   "between, "
+			   "newest first.",
 	};
 	_cleanup_json_ json_t *history = NULL;
 	struct error err = ERROR_INIT;

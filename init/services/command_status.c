@@ -15,6 +15,7 @@ int command_status(int argc, char **argv)
 	const struct status_paths paths = {
 		.boot = PATH_BOOT,
 		.services = PATH_STATUS,
+		.upgrades = PATH_UPGRADES,
 		.init_socket = PATH_INIT_SOCKET,
 		.keys = ROOTS_IMAGE,
 		.keys_seen = ROOTS_SEEN,

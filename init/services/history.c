@@ -16,6 +16,7 @@
 #include "lib/fields.h"
 #include "lib/io.h"
 #include "lib/request.h"
+#include "lib/upgrades.h"
 
 /* What is gathered on the way; `boots` is oldest first until the end. */
 struct gathering {
@@ -25,6 +26,7 @@ struct gathering {
 	size_t damaged;
 	uint64_t last;    /* the newest boot that the files hold */
 	uint64_t current; /* the boot that runs; 0: none */
+	struct upgrades upgrades;
 };
 
 static void set_text(json_t *object, const char *key, const char *text)
@@ -146,6 +148,17 @@ static int gather_file(struct gathering *all, const char *path, struct error *er
 	return 0;
 }
 
+static void gather_upgrades(struct gathering *all, const char *path)
+{
+	struct error err = ERROR_INIT;
+	int r = upgrades_read(path, &all->upgrades, &err);
+
+	if (r == -EACCES)
+		error_set(&err, r, "only root may read %s: sudo proa history", path);
+	if (r < 0)
+		add_error(all, &err);
+}
+
 static int add_record(void *context, const struct bootlog_record *found)
 {
 	struct gathering *all = context;
@@ -233,6 +246,38 @@ static json_t *newest_first(const json_t *boots, size_t count)
 	return out;
 }
 
+/* Newest first, those that were done since the first of the boots that are shown. */
+static json_t *upgrades_since(const struct gathering *all, uint64_t boot)
+{
+	json_t *out = json_array();
+
+	for (size_t i = all->upgrades.count; i > 0; i--) {
+		struct upgrades_event event = all->upgrades.events[i - 1];
+
+		if (event.boot < boot)
+			continue;
+		/* A boot that is yet to come is one of another life. */
+		if (all->current && event.boot > all->current)
+			event.boot = 0;
+		json_array_append_new(out, upgrades_json(&event));
+	}
+	return out;
+}
+
+static uint64_t first_shown(const json_t *shown, const struct gathering *all)
+{
+	size_t i = json_array_size(shown);
+
+	if (i == json_array_size(all->boots))
+		return 0;
+	/* Those that were never seen have no number. */
+	while (i > 0 && !json_object_get(json_array_get(shown, i - 1), "boot"))
+		i--;
+	return i > 0 ? (uint64_t)json_integer_value(
+			       json_object_get(json_array_get(shown, i - 1), "boot"))
+		     : 0;
+}
+
 static int gather(struct gathering *all, const struct history_paths *paths, struct error *err)
 {
 	_cleanup_fields_ struct fields boot = {0};
@@ -244,6 +289,7 @@ static int gather(struct gathering *all, const struct history_paths *paths, stru
 	if (runs < 0 && runs != -ENOENT)
 		return runs;
 	all->current = fields_get_number(&boot, "boot", 0);
+	gather_upgrades(all, paths->upgrades);
 	older_part = gather_file(all, older, err);
 	newer_part = gather_file(all, paths->history, err);
 	if (older_part < 0 && older_part != -ENOENT)
@@ -270,6 +316,7 @@ int history_gather(const struct history_paths *paths, size_t count, json_t **out
 {
 	_cleanup_json_ json_t *boots = json_array(), *errors = json_array();
 	struct gathering all = {.boots = boots, .errors = errors};
+	json_t *shown;
 	int r;
 
 	if (!boots || !errors)
@@ -277,8 +324,10 @@ int history_gather(const struct history_paths *paths, size_t count, json_t **out
 	r = gather(&all, paths, err);
 	if (r < 0)
 		return r;
-	*out = json_pack("{s:o, s:I, s:I, s:O}", "boots", newest_first(boots, count), "total",
-			 (json_int_t)json_array_size(boots), "damaged_lines",
+	shown = newest_first(boots, count);
+	*out = json_pack("{s:o, s:I, s:o, s:I, s:O}", "boots", shown, "total",
+			 (json_int_t)json_array_size(boots), "upgrades",
+			 upgrades_since(&all, first_shown(shown, &all)), "damaged_lines",
 			 (json_int_t)all.damaged, "errors", errors);
 	return *out ? 0 : error_oom(err);
 }

@@ -1,7 +1,8 @@
 /*
  * What `proa history` knows: the former boots out of PID 1's history, those that are still
- * in the boot log ring alone (PID 1 moves them when the health gate has passed), and the
- * boot that runs. What cannot be read is said in its place and hides nothing else.
+ * in the boot log ring alone (PID 1 moves them when the health gate has passed), the boot that
+ * runs, and the upgrades that were done in them. What cannot be read is said in its place
+ * and hides nothing else.
  */
 #ifndef PROA_INIT_SERVICES_HISTORY_H
 #define PROA_INIT_SERVICES_HISTORY_H
@@ -13,6 +14,7 @@
 
 struct history_paths {
 	const char *history;     /* /var/lib/proa/history; with ".1" behind it the older part */
+	const char *upgrades;    /* /var/lib/proa/upgrades */
 	const char *boot;        /* /run/proa/boot */
 	const char *init_socket; /* /run/proa/init.sock */
 };

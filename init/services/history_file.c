@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/printable.h"
+
 /* Takes `key` and the word behind it, up to the next blank. NULL: it is not there. */
 static char *take_word(char **at, const char *key)
 {
@@ -94,16 +96,6 @@ static bool parse_boot(char *line, struct history_boot *out)
 	return true;
 }
 
-void history_make_printable(char *text)
-{
-	for (; *text; text++) {
-		if (*text == '\t')
-			*text = ' ';
-		else if (*text < ' ' || *text > '~')
-			*text = '?';
-	}
-}
-
 /* Room for one more; the table grows in powers of two. */
 static int make_room(struct history_file *file, struct error *err)
 {
@@ -139,7 +131,7 @@ static int add(struct history_file *file, struct history_boot **boot, char *line
 	bool log = *line == '\t';
 	int r;
 
-	history_make_printable(line);
+	printable_make(line);
 	if (log) {
 		file->damaged += !add_line(*boot, line);
 		return 0;

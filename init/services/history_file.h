@@ -48,9 +48,6 @@ int history_file_parse(const char *bytes, size_t size, struct history_file *out,
 
 void history_file_free(struct history_file *file);
 
-/* Every byte that is no printable ASCII becomes '?', a tab a blank. */
-void history_make_printable(char *text);
-
 static inline void cleanup_history_file(struct history_file *file)
 {
 	history_file_free(file);

@@ -2,9 +2,9 @@
 
 #include <stdbool.h>
 #include <string.h>
-#include <time.h>
 
 #include "init/services/duration.h"
+#include "init/services/upgrade_print.h"
 
 static const char *text(const json_t *object, const char *key, const char *otherwise)
 {
@@ -16,18 +16,6 @@ static const char *text(const json_t *object, const char *key, const char *other
 static bool is(const json_t *boot, const char *class)
 {
 	return strcmp(text(boot, "class", ""), class) == 0;
-}
-
-/* The clock of a machine at its start may say anything; a year of five digits is none. */
-static void print_time(FILE *out, json_int_t seconds)
-{
-	char when[40] = "an unknown time";
-	time_t time = (time_t)seconds;
-	struct tm parts;
-
-	if (localtime_r(&time, &parts) && parts.tm_year < 9999 - 1900)
-		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S%z", &parts);
-	fputs(when, out);
 }
 
 /* "<6>[    1.2] text": the kernel's level in front is for machines. */
@@ -50,6 +38,31 @@ static void print_lines(FILE *out, const json_t *lines, size_t count)
 			without_level(json_string_value(json_array_get(lines, i))));
 }
 
+static void print_upgrade(FILE *out, const json_t *event)
+{
+	fputs("Upgrade ", out);
+	upgrade_print_time(out, json_integer_value(json_object_get(event, "time")));
+	fputs("  ", out);
+	upgrade_print(out, event, upgrade_is_end(event));
+	fputc('\n', out);
+}
+
+/* Those from `next` on that were done since `boot` began (NULL: all). Returns the next one. */
+static size_t print_upgrades(FILE *out, const json_t *history, size_t next, const json_t *boot)
+{
+	const json_t *upgrades = json_object_get(history, "upgrades");
+
+	for (; next < json_array_size(upgrades); next++) {
+		const json_t *event = json_array_get(upgrades, next);
+
+		if (boot && json_integer_value(json_object_get(event, "boot")) <
+				    json_integer_value(json_object_get(boot, "boot")))
+			break;
+		print_upgrade(out, event);
+	}
+	return next;
+}
+
 static void print_boot(FILE *out, const json_t *boot, size_t lines)
 {
 	json_int_t uptime = json_integer_value(json_object_get(boot, "uptime"));
@@ -66,7 +79,7 @@ static void print_boot(FILE *out, const json_t *boot, size_t lines)
 	duration_print((uint64_t)uptime, duration);
 	fprintf(out, "Boot %lld  ", (long long)json_integer_value(json_object_get(boot, "boot")));
 	/* When it began, by the clock that was right later. */
-	print_time(out, last > uptime ? last - uptime : last);
+	upgrade_print_time(out, last > uptime ? last - uptime : last);
 	fprintf(out, "  slot %s, version %s, %s %s\n", text(boot, "slot", "?"),
 		text(boot, "version", "unknown"), is(boot, "running") ? "runs for" : "ran",
 		duration);
@@ -88,9 +101,16 @@ void history_print(FILE *out, const json_t *history, size_t lines)
 	const json_t *boots = json_object_get(history, "boots"), *boot, *error;
 	json_int_t total = json_integer_value(json_object_get(history, "total"));
 	json_int_t damaged = json_integer_value(json_object_get(history, "damaged_lines"));
-	size_t i, shown = json_array_size(boots);
+	size_t i, told = 0, shown = json_array_size(boots);
 
-	json_array_foreach((json_t *)boots, i, boot) print_boot(out, boot, lines);
+	json_array_foreach((json_t *)boots, i, boot)
+	{
+		/* Boots that were never seen have no number. */
+		if (json_object_get(boot, "boot"))
+			told = print_upgrades(out, history, told, boot);
+		print_boot(out, boot, lines);
+	}
+	(void)print_upgrades(out, history, told, NULL);
 	if ((size_t)total > shown)
 		fprintf(out, "(%lld earlier: -n 0 shows all)\n",
 			(long long)total - (long long)shown);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "lib/printable.h"
+
 /* The record's last lines as history_boot has them. They are changed. */
 static void split_lines(char *lines, struct history_boot *out)
 {
@@ -22,7 +24,7 @@ static void split_lines(char *lines, struct history_boot *out)
 	for (char *line = lines, *next; line < end; line = next + 1) {
 		next = strchrnul(line, '\n');
 		*next = '\0';
-		history_make_printable(line);
+		printable_make(line);
 	}
 }
 
@@ -30,9 +32,9 @@ void history_from_record(struct bootlog_record *record, char text[HISTORY_TEXT_M
 			 struct history_boot *out)
 {
 	bootlog_describe(record, text, HISTORY_TEXT_MAX + 1);
-	history_make_printable(text);
-	history_make_printable(record->version);
-	history_make_printable(record->flip);
+	printable_make(text);
+	printable_make(record->version);
+	printable_make(record->flip);
 	*out = (struct history_boot){
 		.number = record->boot,
 		.time = record->time,

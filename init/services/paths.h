@@ -8,6 +8,7 @@
 #define PATH_BOOT               RUNTIME_BOOT
 #define PATH_STATUS             "/run/proa/status"
 #define PATH_HISTORY            "/var/lib/proa/history"
+#define PATH_UPGRADES           RUNTIME_UPGRADES
 #define PATH_RESOLV_CONF        "/run/proa/resolv.conf"
 #define PATH_SYSTEM_DOCKER_ARGS "/var/lib/proa/system-docker.args"
 #define PATH_NETIF              "/run/proa/netif" /* of systemd-networkd */

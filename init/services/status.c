@@ -14,6 +14,7 @@
 #include "lib/format/slot.h"
 #include "lib/hex.h"
 #include "lib/request.h"
+#include "lib/upgrades.h"
 
 static void set_text(json_t *object, const char *key, const char *text)
 {
@@ -136,6 +137,43 @@ static json_t *gather_slots(const struct status_paths *paths, const struct field
 	json_object_set_new(out, "b",
 			    gather_slot(fields_get(boot, "slot_b"), running == 'b', &roots.former));
 	return out;
+}
+
+/* What became of the release in the slot that does not run; NULL: nothing that matters now. */
+static const char *slot_upgrade(const json_t *slot, const json_t *flip,
+				const struct upgrades *upgrades)
+{
+	const char *hash = json_string_value(json_object_get(slot, "root_hash"));
+	const struct upgrades_event *last = hash ? upgrades_find(upgrades, hash) : NULL;
+
+	if (json_is_true(json_object_get(slot, "running")))
+		return NULL;
+	if (hash && json_is_true(json_object_get(flip, "pending")))
+		return "pending";
+	if (!last || !(upgrades_is_against(last->kind) || last->kind == UPGRADES_STAGED))
+		return NULL;
+	return upgrades_word(last->kind);
+}
+
+/* The last upgrade, and in `status`, whose flip block and slots are known, what each slot waits
+ * for. */
+static json_t *gather_upgrade(const char *path, json_t *status)
+{
+	const json_t *slots = json_object_get(status, "slots");
+	const json_t *flip = json_object_get(status, "flip");
+	static const char *const letters[] = {"a", "b"};
+	struct error err = ERROR_INIT;
+	struct upgrades upgrades;
+
+	if (upgrades_read(path, &upgrades, &err) < 0)
+		return json_pack("{s:s}", "error", reason(&err));
+	for (size_t i = 0; i < 2; i++) {
+		json_t *slot = json_object_get(slots, letters[i]);
+
+		set_text(slot, "upgrade", slot_upgrade(slot, flip, &upgrades));
+	}
+	return upgrades.count > 0 ? upgrades_json(&upgrades.events[upgrades.count - 1])
+				  : json_null();
 }
 
 /* "service.NAME" and "service.NAME.KEY" become services.NAME. */
@@ -282,6 +320,7 @@ int status_gather(const struct status_paths *paths, json_t **out, struct error *
 	json_object_set_new(status, "flip",
 			    gather_flip(fields_get(&boot, "flip"), slot ? slot[0] : 'a'));
 	json_object_set_new(status, "slots", gather_slots(paths, &boot, slot ? slot[0] : 'a'));
+	json_object_set_new(status, "upgrade", gather_upgrade(paths->upgrades, status));
 	set_text(status, "system_docker", fields_get(&services, "system_docker"));
 	set_text(status, "user_docker", fields_get(&services, "user_docker"));
 	json_object_set_new(status, "services", gather_services(&services));

@@ -1,7 +1,7 @@
 /*
  * What `proa status` knows: the records of PID 1 and of the service manager,
- * the flip block, and both slots' descriptors, read afresh. What cannot be read
- * is said in its place and hides nothing else: at 3 a.m. half an answer counts.
+ * the flip block, both slots' descriptors, and what became of upgrades, read afresh. What cannot be
+ * read is said in its place and hides nothing else: at 3 a.m. half an answer counts.
  */
 #ifndef PROA_INIT_SERVICES_STATUS_H
 #define PROA_INIT_SERVICES_STATUS_H
@@ -15,6 +15,7 @@
 struct status_paths {
 	const char *boot;        /* /run/proa/boot */
 	const char *services;    /* /run/proa/status */
+	const char *upgrades;    /* /var/lib/proa/upgrades */
 	const char *init_socket; /* /run/proa/init.sock */
 	const char *keys;        /* root documents of the running slot, */
 	const char *keys_seen;   /* and those that were accepted since: ROOTS_SEEN */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "init/services/upgrade_print.h"
+
 static const char *text(const json_t *object, const char *key, const char *otherwise)
 {
 	const char *value = json_string_value(json_object_get(object, key));
@@ -40,6 +42,23 @@ static void row(FILE *out, const char *name, const char *value)
 		fprintf(out, "%-15s %s\n", name, value);
 }
 
+static const char *upgrade_words(const char *upgrade)
+{
+	static const struct {
+		const char *upgrade, *words;
+	} rows[] = {
+		{"pending", "waits for its reboot"},
+		{"cancelled", "its flip was taken back"},
+		{"rolled back", "a person rolled back from it"},
+		{"marked bad", "a person marked it bad"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i].upgrade, upgrade) == 0)
+			return rows[i].words;
+	return upgrade; /* staged, fell back */
+}
+
 static void print_slot(FILE *out, const json_t *status, const char *letter)
 {
 	const json_t *slot = json_object_get(json_object_get(status, "slots"), letter);
@@ -52,8 +71,11 @@ static void print_slot(FILE *out, const json_t *status, const char *letter)
 	if (version)
 		fprintf(out, ", signed by %s", text(slot, "signed_by", "?"));
 	if (numbers)
-		fprintf(out, ", %s, %lld attempt%s left", flag(numbers, "good") ? "good" : "not good yet",
-			left, left == 1 ? "" : "s");
+		fprintf(out, ", %s, %lld attempt%s left",
+			flag(numbers, "good") ? "good" : "not good yet", left,
+			left == 1 ? "" : "s");
+	if (text(slot, "upgrade", NULL))
+		fprintf(out, ", %s", upgrade_words(text(slot, "upgrade", "")));
 	if (text(slot, "detail", NULL))
 		fprintf(out, " (%s)", text(slot, "detail", ""));
 	fputc('\n', out);
@@ -71,12 +93,25 @@ static void print_flip(FILE *out, const json_t *flip)
 			flag(flip, "block_whole") ? "the mirror is" : "the block is");
 }
 
+static void print_upgrade(FILE *out, const json_t *upgrade)
+{
+	row(out, "Last upgrade", text(upgrade, "error", NULL));
+	if (!text(upgrade, "event", NULL))
+		return;
+	fprintf(out, "%-15s ", "Last upgrade");
+	upgrade_print_time(out, json_integer_value(json_object_get(upgrade, "time")));
+	fputs(": ", out);
+	upgrade_print(out, upgrade, true);
+	fputc('\n', out);
+}
+
 static void print_services(FILE *out, const json_t *services)
 {
 	const char *name;
 	const json_t *service;
 
-	json_object_foreach((json_t *)services, name, service) {
+	json_object_foreach((json_t *)services, name, service)
+	{
 		long long restarts = json_integer_value(json_object_get(service, "restarts"));
 
 		fprintf(out, "  %-13s %s", name, text(service, "state", "unknown"));
@@ -116,6 +151,7 @@ void status_print(FILE *out, const json_t *status)
 	print_slot(out, status, "a");
 	print_slot(out, status, "b");
 	print_flip(out, json_object_get(status, "flip"));
+	print_upgrade(out, json_object_get(status, "upgrade"));
 	row(out, "Keys", text(json_object_get(status, "slots"), "error", NULL));
 	fputc('\n', out);
 	row(out, "Health gate", text(status, "gate", "unknown"));

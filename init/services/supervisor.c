@@ -13,6 +13,7 @@
 
 #include "init/services/configure.h"
 #include "init/services/ntp.h"
+#include "init/services/outcome.h"
 #include "init/services/paths.h"
 #include "lib/cleanup.h"
 #include "lib/config/values.h"
@@ -260,6 +261,7 @@ static void step(struct supervisor *supervisor, const struct boot *boot)
 	judge_step(supervisor, now);
 	judge(supervisor, boot, now);
 	report_step(supervisor, now);
+	outcome_step(supervisor);
 }
 
 static void read_signals(struct supervisor *supervisor, int fd)

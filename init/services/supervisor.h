@@ -8,6 +8,7 @@
  *   gate.c        the verdict (pure)
  *   configure.c   what the configuration says is done, before all that
  *   times.c       when what happened first, for the chart of the boot
+ *   outcome.c     how the upgrade of this boot ended
  *   report.c      console lines, messages for PID 1, /run/proa/status
  *
  * Everything runs in one thread; nothing waits but the loop.
@@ -122,6 +123,7 @@ struct supervisor {
 	struct configured configured;
 	char remarks[GATE_TEXT_MAX]; /* what of it a person should look at; "": nothing */
 	struct resolv names;
+	bool outcome_noted; /* how the upgrade ended that this boot tried */
 	bool clock_outdated; /* there are other servers than chronyd has read of */
 	char release[HASH_HEX_SIZE]; /* root hash of the one that runs */
 	uint64_t began_ms;

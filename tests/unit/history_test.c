@@ -19,6 +19,7 @@
 #include "lib/cleanup.h"
 #include "lib/docker/docker.h"
 #include "lib/io.h"
+#include "lib/upgrades.h"
 
 #define GOOD                                                                                       \
 	"boot=7 time=1790000000 uptime=61 slot=b version=2026.11.0 stage=3 end=0 fellback=1 "      \
@@ -175,9 +176,9 @@ static void test_unseen(void **state)
 }
 
 static char folder[] = "/tmp/history-test-XXXXXX";
-static char history[64], older[64], boot[64], ring[64];
+static char history[64], older[64], upgrades[64], boot[64], ring[64];
 static const struct history_paths paths = {
-	.history = history, .boot = boot, .init_socket = "/nonexistent"};
+	.history = history, .upgrades = upgrades, .boot = boot, .init_socket = "/nonexistent"};
 
 static int make_folder(void **state)
 {
@@ -186,6 +187,7 @@ static int make_folder(void **state)
 		return -1;
 	snprintf(history, sizeof(history), "%s/history", folder);
 	snprintf(older, sizeof(older), "%s/history.1", folder);
+	snprintf(upgrades, sizeof(upgrades), "%s/upgrades", folder);
 	snprintf(boot, sizeof(boot), "%s/boot", folder);
 	snprintf(ring, sizeof(ring), "%s/ring", folder);
 	return 0;
@@ -196,6 +198,7 @@ static int remove_folder(void **state)
 	(void)state;
 	unlink(history);
 	unlink(older);
+	unlink(upgrades);
 	unlink(boot);
 	unlink(ring);
 	return rmdir(folder);
@@ -303,6 +306,69 @@ static void test_count(void **state)
 	assert_boot(all, 1, 4, "failed");
 }
 
+static void add_upgrade(enum upgrades_kind kind, uint64_t in_boot)
+{
+	struct upgrades_event event = {
+		.kind = kind,
+		.boot = in_boot,
+		.time = 7 + in_boot,
+		.slot = 'b',
+		.version = "2.1",
+		.root_hash = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+		.fetched = 3 << 20,
+		.reused = 300 << 20,
+	};
+
+	assert_int_equal(upgrades_add(upgrades, &event, NULL), 0);
+}
+
+static void assert_upgrades(size_t count, const char *expected)
+{
+	_cleanup_json_ json_t *all = NULL;
+	char found[64] = "";
+	const json_t *event;
+	size_t i;
+
+	assert_int_equal(history_gather(&paths, count, &all, NULL), 0);
+	json_array_foreach(json_object_get(all, "upgrades"), i, event)
+		sprintf(found + strlen(found), "%lld ",
+			(long long)json_integer_value(json_object_get(event, "boot")));
+	assert_string_equal(found, expected);
+}
+
+/* Those of the boots that are shown; of another life, nobody knows when. */
+static void test_upgrades(void **state)
+{
+	(void)state;
+	add_upgrade(UPGRADES_STAGED, 901);
+	add_upgrade(UPGRADES_UPGRADED, 2);
+	add_upgrade(UPGRADES_CANCELLED, 2);
+	add_upgrade(UPGRADES_PASSED, 4);
+	add_upgrade(UPGRADES_ROLLED_BACK, 5);
+	assert_upgrades(0, "5 4 2 2 0 ");
+	assert_upgrades(2, "5 4 0 ");
+	assert_upgrades(1, "5 0 ");
+}
+
+/* Each stands between the boot in which it was done and the next one. */
+static void test_print_upgrades(void **state)
+{
+	_cleanup_json_ json_t *all = NULL;
+	char out[8192] = "";
+	FILE *stream = fmemopen(out, sizeof(out), "w");
+
+	(void)state;
+	assert_int_equal(history_gather(&paths, 0, &all, NULL), 0);
+	history_print(stream, all, 0);
+	fclose(stream);
+	assert_non_null(strstr(out, "\nUpgrade 1970-01-01T00:00:09+0000  Proa 2.1 in slot b was "
+				    "made the one that boots next; 3.0 MiB fetched, 300.0 MiB "
+				    "reused\nBoot 2"));
+	assert_non_null(strstr(out, "  the flip to Proa 2.1 in slot b was taken back\nUpgrade"));
+	assert_non_null(strstr(out, "  Proa 2.1 in slot b passed its health gate\nBoot 4"));
+	unlink(upgrades);
+}
+
 static void print(size_t lines, char *out, size_t size)
 {
 	_cleanup_json_ json_t *all = NULL;
@@ -379,11 +445,12 @@ static void test_duration(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_boot),       cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_too_large),  cmocka_unit_test(test_many),
-		cmocka_unit_test(test_unseen),     cmocka_unit_test(test_gather),
-		cmocka_unit_test(test_other_life), cmocka_unit_test(test_count),
-		cmocka_unit_test(test_print),      cmocka_unit_test(test_without),
+		cmocka_unit_test(test_boot),           cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_too_large),      cmocka_unit_test(test_many),
+		cmocka_unit_test(test_unseen),         cmocka_unit_test(test_gather),
+		cmocka_unit_test(test_other_life),     cmocka_unit_test(test_count),
+		cmocka_unit_test(test_print),          cmocka_unit_test(test_upgrades),
+		cmocka_unit_test(test_print_upgrades), cmocka_unit_test(test_without),
 		cmocka_unit_test(test_duration),
 	};
 

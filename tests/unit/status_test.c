@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,9 +21,10 @@
 #include "lib/fields.h"
 #include "lib/io.h"
 #include "lib/request.h"
+#include "lib/upgrades.h"
 
 static char folder[] = "/tmp/status-test-XXXXXX";
-static char boot[64], services[64], sock[64];
+static char boot[64], services[64], upgrades[64], sock[64];
 
 static void test_fields(void **state)
 {
@@ -143,6 +145,7 @@ static void test_phase(void **state)
 	};
 	const struct status_paths paths = {.boot = boot,
 					   .services = services,
+					   .upgrades = upgrades,
 					   .init_socket = sock,
 					   .keys = "/nonexistent",
 					   .keys_seen = "/nonexistent"};
@@ -174,6 +177,7 @@ static void test_half_an_answer(void **state)
 {
 	const struct status_paths paths = {.boot = boot,
 					   .services = services,
+					   .upgrades = upgrades,
 					   .init_socket = sock,
 					   .keys = "/nonexistent",
 					   .keys_seen = "/nonexistent"};
@@ -205,15 +209,65 @@ static void test_half_an_answer(void **state)
 	assert_non_null(strstr(text, "Watchdog        i6300esb, resets after 30 s\n"));
 	assert_non_null(strstr(text, "down, 3 restarts: exit code 1\n"));
 	assert_non_null(strstr(text, "  b             running\n"));
+	assert_null(strstr(text, "Last upgrade"));
+}
+
+/* The last upgrade is told, also where neither slot can be read. */
+static void test_upgrade(void **state)
+{
+	const struct status_paths paths = {.boot = boot,
+					   .services = services,
+					   .upgrades = upgrades,
+					   .init_socket = sock,
+					   .keys = "/nonexistent",
+					   .keys_seen = "/nonexistent"};
+	struct upgrades_event event = {
+		.kind = UPGRADES_FAILED,
+		.time = 1,
+		.slot = 'b',
+		.version = "7.1",
+		.root_hash = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+		.fetched = 2 << 20,
+		.reused = 5 << 20,
+		.unattended = true,
+		.text = "the disk is on fire",
+	};
+	_cleanup_json_ json_t *status = NULL;
+	_cleanup_free_ char *text = NULL;
+	const json_t *told;
+	size_t size;
+	FILE *out;
+
+	(void)state;
+	setenv("TZ", "UTC", 1);
+	assert_int_equal(upgrades_add(upgrades, &event, NULL), 0);
+	assert_int_equal(status_gather(&paths, &status, NULL), 0);
+	told = json_object_get(status, "upgrade");
+	assert_string_equal(json_string_value(json_object_get(told, "event")), "failed");
+	assert_int_equal(json_integer_value(json_object_get(told, "bytes_reused")), 5 << 20);
+	out = open_memstream(&text, &size);
+	status_print(out, status);
+	fclose(out);
+	assert_non_null(strstr(text,
+			       "Last upgrade    1970-01-01T00:00:01+0000: the upgrade to Proa "
+			       "7.1 in slot b failed, unattended; 2.0 MiB fetched, 5.0 MiB "
+			       "reused: the disk is on fire\n"));
+	json_decref(status);
+	status = NULL;
+	/* One that cannot be read is said in its place. */
+	assert_int_equal(unlink(upgrades), 0);
+	assert_int_equal(mkdir(upgrades, 0755), 0);
+	assert_int_equal(status_gather(&paths, &status, NULL), 0);
+	told = json_object_get(status, "upgrade");
+	assert_non_null(json_object_get(told, "error"));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_pid1),
-		cmocka_unit_test(test_phase),
-		cmocka_unit_test(test_half_an_answer),
+		cmocka_unit_test(test_fields),  cmocka_unit_test(test_pid1),
+		cmocka_unit_test(test_phase),   cmocka_unit_test(test_half_an_answer),
+		cmocka_unit_test(test_upgrade),
 	};
 	char command[128];
 	int r;
@@ -222,6 +276,7 @@ int main(void)
 		return 1;
 	snprintf(boot, sizeof(boot), "%s/boot", folder);
 	snprintf(services, sizeof(services), "%s/status", folder);
+	snprintf(upgrades, sizeof(upgrades), "%s/upgrades", folder);
 	snprintf(sock, sizeof(sock), "%s/init.sock", folder);
 	r = cmocka_run_group_tests(tests, NULL, NULL);
 	snprintf(command, sizeof(command), "rm -rf %s", folder);
