@@ -2,8 +2,10 @@
 #ifndef PROA_LIB_RUNTIME_H
 #define PROA_LIB_RUNTIME_H
 
-#define RUNTIME_BOOT        "/run/proa/boot"
-#define RUNTIME_INIT_SOCKET "/run/proa/init.sock"
-#define RUNTIME_UPGRADES    "/var/lib/proa/upgrades"
+#define RUNTIME_BOOT            "/run/proa/boot"
+#define RUNTIME_INIT_SOCKET     "/run/proa/init.sock"
+#define RUNTIME_SERVICES_SOCKET "/run/proa/services.sock"
+#define RUNTIME_UPGRADES        "/var/lib/proa/upgrades"
+#define RUNTIME_BASELINE        "/var/lib/proa/baseline"
 
 #endif

@@ -10,6 +10,7 @@
 #include "lib/json.h"
 #include "lib/size.h"
 #include "upgrader/answer.h"
+#include "upgrader/checkup.h"
 #include "upgrader/command.h"
 #include "upgrader/open.h"
 #include "upgrader/record.h"
@@ -188,8 +189,13 @@ static int run(const struct request *q, struct upgrade *upgrade, struct error *e
 
 	if (r < 0)
 		return answer_plan(r);
-	if (upgrade->answer == DECIDE_PENDING)
+	if (upgrade->answer == DECIDE_PENDING) {
+		/* It may have waited for long: what fails now counts. */
+		if (!q->check)
+			checkup_take(upgrade->target, q->answer.command,
+				     &bundle_head(upgrade->bundle)->manifest);
 		return pending(q, upgrade);
+	}
 	if (upgrade->answer == DECIDE_WRITTEN && q->stage) {
 		r = upgrade_check(upgrade, err);
 		return r < 0 ? answer_flip(r) : nothing(q, upgrade);
@@ -206,6 +212,9 @@ static int run(const struct request *q, struct upgrade *upgrade, struct error *e
 		r = write_slot(q, upgrade, err);
 	if (r > 0)
 		return r;
+	if (!q->stage)
+		checkup_take(upgrade->target, q->answer.command,
+			     &bundle_head(upgrade->bundle)->manifest);
 	r = q->stage ? 0 : upgrade_flip(upgrade, err);
 	if (r < 0)
 		note(q, upgrade, UPGRADES_FAILED, err->message);

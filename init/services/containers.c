@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "init/services/baseline.h"
+#include "lib/json.h"
+
 /* Docker's names begin with a slash. */
 static const char *name_of(const json_t *container)
 {
@@ -76,10 +79,12 @@ static bool has_label(const json_t *container, const char *value)
 
 static void miss(struct containers *containers, const char *name, const char *what)
 {
-	size_t used = strlen(containers->said);
+	char *out =
+		baseline_has(containers->known, name) ? containers->known_said : containers->said;
+	size_t used = strlen(out);
 
-	snprintf(containers->said + used, sizeof(containers->said) - used, "%scontainer %s %s",
-		 used ? "; " : "", name, what);
+	snprintf(out + used, sizeof(containers->said) - used, "%scontainer %s %s", used ? "; " : "",
+		 name, what);
 }
 
 static const struct containers_seen *seen(const struct containers *containers, const char *name)
@@ -152,7 +157,7 @@ void containers_judge(struct containers *containers, const json_t *list, uint64_
 	const json_t *container;
 	size_t i;
 
-	containers->said[0] = '\0';
+	containers->said[0] = containers->known_said[0] = '\0';
 	note_running(containers, list, now_ms);
 	json_array_foreach((json_t *)list, i, container)
 	{
@@ -171,6 +176,39 @@ void containers_judge(struct containers *containers, const json_t *list, uint64_
 			 (waiting && !was_seen_for_long(containers, container, now_ms)))
 			miss(containers, name, "has only just started");
 	}
+}
+
+static bool is_restarting(const json_t *container)
+{
+	const char *state = json_string_value(json_object_get(container, "State"));
+
+	return state && strcmp(state, "restarting") == 0;
+}
+
+json_t *containers_failing(struct containers *containers, const json_t *list, uint64_t now_ms,
+			   bool *young)
+{
+	json_t *names = json_array();
+	const json_t *container;
+	size_t i;
+
+	*young = false;
+	note_running(containers, list, now_ms);
+	json_array_foreach((json_t *)list, i, container)
+	{
+		const char *name = name_of(container);
+		bool running = is_running(container);
+		bool fresh = running && !was_seen_for_long(containers, container, now_ms);
+
+		if (!name || has_label(container, "ignore"))
+			continue;
+		*young |= fresh;
+		if (fresh || is_restarting(container) ||
+		    (running && health_of(container) == UNHEALTHY) ||
+		    (!running && has_label(container, "required")))
+			(void)json_array_append_new(names, json_text(name));
+	}
+	return names;
 }
 
 static const char *id_of(const json_t *container)

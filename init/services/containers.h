@@ -24,9 +24,11 @@ struct containers_seen {
 struct containers {
 	struct containers_seen *before; /* of the last boot; what is expected still */
 	size_t count;
-	json_t *policies;         /* id → whether it has a restart policy */
-	json_t *seen_ms;          /* id → since when each look has found it running */
-	char said[GATE_TEXT_MAX]; /* what is missing; "": nothing */
+	json_t *policies;    /* id → whether it has a restart policy */
+	json_t *seen_ms;     /* id → since when each look has found it running */
+	const json_t *known; /* borrowed names: failed before the upgrade already; or NULL */
+	/* What is missing, and what of it is known; "": nothing. */
+	char said[GATE_TEXT_MAX], known_said[GATE_TEXT_MAX];
 };
 
 /*
@@ -39,6 +41,15 @@ struct containers {
  */
 void containers_judge(struct containers *containers, const json_t *list, uint64_t now_ms,
 		      bool waiting);
+
+/*
+ * The names of those that fail, whatever is expected of them: that do not run and are required,
+ * are being started again, are unhealthy, or are young and have not run for a while (then
+ * `young`: later looks may find that they do). Looks follow each other quickly; `containers` is
+ * zeroed before the first one. NULL: out of memory.
+ */
+json_t *containers_failing(struct containers *containers, const json_t *list, uint64_t now_ms,
+			   bool *young);
 
 /*
  * The id of a running container of which it is not known yet whether it has a restart

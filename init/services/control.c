@@ -11,6 +11,7 @@
 #include "init/services/configure.h"
 #include "init/services/supervisor.h"
 #include "lib/console.h"
+#include "lib/hex.h"
 
 int control_open(struct control *control, const char *path, struct error *err)
 {
@@ -118,6 +119,34 @@ static void answer_service(struct supervisor *supervisor, const char *verb, cons
 		service_release(service);
 }
 
+/* "baseline HASH" begins to take it, "baseline" asks whether that has been done. */
+static void answer_baseline(struct supervisor *supervisor, const char *release, char *answer,
+			    size_t size)
+{
+	const struct baseline_taking *taking;
+	struct error err = ERROR_INIT;
+	char failing[CONTROL_LINE_MAX - 16];
+	uint8_t hash[HASH_SIZE];
+
+	if (release) {
+		if (hex_decode(release, hash, HASH_SIZE) < 0)
+			snprintf(answer, size, "error a release is named by its root hash");
+		else if (judge_take_baseline(supervisor, release, &err) < 0)
+			snprintf(answer, size, "error %.400s", err.message);
+		return;
+	}
+	taking = judge_baseline(supervisor);
+	if (taking->active) {
+		snprintf(answer, size, "ok waiting");
+	} else if (taking->taken) {
+		baseline_print(&taking->last, failing, sizeof(failing));
+		snprintf(answer, size, "ok taken %s", failing);
+	} else {
+		snprintf(answer, size, "error %.400s",
+			 taking->err.code ? taking->err.message : "none has been asked for");
+	}
+}
+
 void control_answer(struct supervisor *supervisor, char *request, bool root, char *answer,
 		    size_t size)
 {
@@ -140,6 +169,10 @@ void control_answer(struct supervisor *supervisor, char *request, bool root, cha
 	name = strchr(request, ' ');
 	if (name)
 		*name++ = '\0';
+	if (strcmp(request, "baseline") == 0) {
+		answer_baseline(supervisor, name, answer, size);
+		return;
+	}
 	for (size_t i = 0; name && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (strcmp(request, verbs[i]) == 0) {
 			answer_service(supervisor, verbs[i], name, answer, size);

@@ -1,6 +1,6 @@
 /*
- * What people ask of the running service manager (`proa service`, `proa config apply`): a
- * socket of its own, one request line, one answer line (docs/internals.md "Run time").
+ * What people ask of the running service manager (`proa service`, `proa config apply`, `proa
+ * upgrade`): a socket of its own, one request line, one answer line (docs/internals.md "Run time").
  */
 #ifndef PROA_INIT_SERVICES_CONTROL_H
 #define PROA_INIT_SERVICES_CONTROL_H

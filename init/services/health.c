@@ -11,8 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "init/services/baseline.h"
 #include "init/services/run.h"
 #include "lib/cleanup.h"
+#include "lib/json.h"
 
 void health_init(struct health *health, const char *folder, const char *log)
 {
@@ -44,7 +46,9 @@ static void list(struct health *health)
 	int count = scandir(health->folder, &entries, is_check, alphasort);
 
 	forget(health);
-	health->failing[0] = '\0';
+	health->failing[0] = health->known_failing[0] = '\0';
+	json_decref(health->names_failing);
+	health->names_failing = json_array();
 	for (int i = 0; i < count; i++) {
 		char *path = NULL;
 		struct stat status;
@@ -73,10 +77,13 @@ static const char *name_of(const struct health *health)
 
 static void fail(struct health *health, const char *why)
 {
-	size_t used = strlen(health->failing);
+	bool known = baseline_has(health->known, name_of(health));
+	char *out = known ? health->known_failing : health->failing;
+	size_t used = strlen(out);
 
-	snprintf(health->failing + used, sizeof(health->failing) - used, "%scheck %s %s",
-		 used ? "; " : "", name_of(health), why);
+	snprintf(out + used, sizeof(health->failing) - used, "%scheck %s %s", used ? "; " : "",
+		 name_of(health), why);
+	(void)json_array_append_new(health->names_failing, json_text(name_of(health)));
 }
 
 static void end_check(struct health *health, int status)
@@ -123,8 +130,14 @@ static void start_check(struct health *health, uint64_t now)
 static void end_round(struct health *health, uint64_t now, bool waiting)
 {
 	memcpy(health->said, health->failing, sizeof(health->said));
-	health->passed = !health->said[0];
-	health->next_ms = now + (waiting ? HEALTH_AGAIN_MS : HEALTH_LATER_MS);
+	memcpy(health->known_said, health->known_failing, sizeof(health->known_said));
+	json_decref(health->failed);
+	health->failed = health->names_failing;
+	health->names_failing = NULL;
+	health->ended++;
+	health->passed = !health->again && !health->said[0] && !health->known_said[0];
+	health->next_ms = health->again ? now : now + (waiting ? HEALTH_AGAIN_MS : HEALTH_LATER_MS);
+	health->again = false;
 	forget(health);
 }
 
@@ -153,6 +166,15 @@ void health_step(struct health *health, uint64_t now, uint64_t timeout_ms, bool 
 		end_round(health, now, waiting);
 }
 
+unsigned health_again(struct health *health)
+{
+	/* What ends now may have begun before what it is asked for. */
+	health->again = health->names != NULL;
+	health->passed = false;
+	health->next_ms = 0;
+	return health->ended + (health->again ? 2 : 1);
+}
+
 void health_end(struct health *health)
 {
 	if (health->pid > 0) {
@@ -160,5 +182,8 @@ void health_end(struct health *health)
 		(void)waitpid(health->pid, NULL, 0);
 		health->pid = 0;
 	}
+	json_decref(health->names_failing);
+	json_decref(health->failed);
+	health->names_failing = health->failed = NULL;
 	forget(health);
 }

@@ -5,6 +5,7 @@
 #ifndef PROA_INIT_SERVICES_HEALTH_H
 #define PROA_INIT_SERVICES_HEALTH_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,8 +25,13 @@ struct health {
 	pid_t pid; /* of names[at]; 0: none runs */
 	uint64_t began_ms, next_ms;
 	bool killed, passed;
-	char failing[GATE_TEXT_MAX]; /* collected in this round */
-	char said[GATE_TEXT_MAX];    /* of the last whole one; "": all is well */
+	bool again;          /* another round, whatever this one says */
+	unsigned ended;      /* rounds */
+	const json_t *known; /* borrowed names: these failed before the upgrade already; or NULL */
+	/* Collected in this round, and of the last whole one; "": all is well. */
+	char failing[GATE_TEXT_MAX], said[GATE_TEXT_MAX];
+	char known_failing[GATE_TEXT_MAX], known_said[GATE_TEXT_MAX]; /* of the known ones */
+	json_t *names_failing, *failed;                               /* of both kinds */
 };
 
 /* `said` tells until the first round has ended that it has not. */
@@ -38,6 +44,9 @@ void health_init(struct health *health, const char *folder, const char *log);
  * waiting     the gate has not spoken yet
  */
 void health_step(struct health *health, uint64_t now, uint64_t timeout_ms, bool waiting);
+
+/* Has them run once more, whether they have passed or not: the number of the round to wait for. */
+unsigned health_again(struct health *health);
 
 /* Kills what runs, and frees. */
 void health_end(struct health *health);

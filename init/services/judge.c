@@ -28,6 +28,7 @@ enum {
 #define CHECKS     "/var/lib/proa/health.d"
 #define CHECKS_LOG "/var/log/health.log"
 #define RECORD     "/var/lib/proa/containers"
+#define BASELINE   RUNTIME_BASELINE
 
 void judge_init(struct judge *judge)
 {
@@ -157,6 +158,7 @@ static void listed(void *data, const struct docker_reply *reply)
 	    supervisor->stopping != judge->remembering)
 		return;
 	judge->listed = true;
+	baseline_look(&judge->taking, reply->body, console_now_ms());
 	containers_judge(&judge->containers, reply->body, console_now_ms(),
 			 supervisor->gate.verdict == GATE_OPEN);
 	/* What runs in a boot that failed is no measure for the next one. */
@@ -209,9 +211,43 @@ static void step_containers(struct supervisor *supervisor, uint64_t now)
 	if (judge->asking || now < judge->next_ms)
 		return;
 	read_record(judge);
-	judge->next_ms =
-		now + (supervisor->gate.verdict == GATE_OPEN ? LOOK_AGAIN_MS : LOOK_LATER_MS);
+	judge->next_ms = now + (supervisor->gate.verdict == GATE_OPEN || judge->taking.active
+					? LOOK_AGAIN_MS
+					: LOOK_LATER_MS);
 	(void)ask(supervisor, "/containers/json?all=1", listed);
+}
+
+/* -- the baseline --------------------------------------------------------------------------- */
+
+void judge_know(struct judge *judge, const char *release)
+{
+	baseline_read(BASELINE, release, &judge->known);
+	judge->checks.known = judge->known.checks;
+	judge->containers.known = judge->known.containers;
+}
+
+int judge_take_baseline(struct supervisor *supervisor, const char *release, struct error *err)
+{
+	struct judge *judge = &supervisor->judge;
+	uint64_t now = console_now_ms();
+
+	if (supervisor->gate.verdict != GATE_PASSED)
+		return error_set(err, -EAGAIN, "the health gate has not passed");
+	if (!supervisor->user_docker.answers)
+		return error_set(err, -EAGAIN, "user Docker does not answer");
+	baseline_begin(&judge->taking, release, health_again(&judge->checks), now);
+	judge->next_ms = now;
+	return 0;
+}
+
+const struct baseline_taking *judge_baseline(struct supervisor *supervisor)
+{
+	const struct config *config = &supervisor->configured.config;
+
+	/* Checks that need longer than the gate's time have failed in any case. */
+	baseline_expire(&supervisor->judge.taking, console_now_ms(),
+			(uint64_t)config_get_duration(config, "proa.health.deadline") * 1000);
+	return &supervisor->judge.taking;
 }
 
 /* -- all of it ------------------------------------------------------------------------------ */
@@ -229,6 +265,7 @@ void judge_step(struct supervisor *supervisor, uint64_t now)
 	health_step(&judge->checks, now,
 		    (uint64_t)config_get_duration(config, "proa.health.check_timeout") * 1000,
 		    waiting);
+	baseline_step(&judge->taking, BASELINE, judge->checks.ended, judge->checks.failed, now);
 }
 
 void judge_says(const struct supervisor *supervisor, char *out, size_t size)
@@ -256,8 +293,17 @@ void judge_says(const struct supervisor *supervisor, char *out, size_t size)
 	}
 }
 
+void judge_says_known(const struct judge *judge, char *out, size_t size)
+{
+	const char *containers = judge->containers.known_said, *checks = judge->checks.known_said;
+
+	snprintf(out, size, "%s%s%s", containers, *containers && *checks ? "; " : "", checks);
+}
+
 void judge_end(struct judge *judge)
 {
+	baseline_end(&judge->taking);
+	baseline_free(&judge->known);
 	health_end(&judge->checks);
 	containers_free(&judge->containers);
 	json_decref(judge->list);

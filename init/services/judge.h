@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "init/services/baseline.h"
 #include "init/services/containers.h"
 #include "init/services/health.h"
 
@@ -18,15 +19,17 @@ struct docker_reply;
 struct judge {
 	struct health checks;
 	struct containers containers;
-	json_t *list;    /* the last answer, while policies are asked for */
-	char id[65];     /* of the container that is asked for */
+	json_t *list; /* the last answer, while policies are asked for */
+	char id[65];  /* of the container that is asked for */
 	bool asking, listed;
-	char *recorded;  /* the file as it is; NULL: not read yet */
+	char *recorded;                           /* the file as it is; NULL: not read yet */
 	bool remembering, asked_last, remembered; /* the last look of all */
-	uint64_t next_ms; /* the next look at the containers; the end of the last one */
-	pid_t reader;    /* reads /boot; 0: not now */
-	bool read;       /* /boot has been read, or cannot be */
-	char boot[128];  /* what is wrong with it; "": nothing */
+	uint64_t next_ms;      /* the next look at the containers; the end of the last one */
+	pid_t reader;          /* reads /boot; 0: not now */
+	bool read;             /* /boot has been read, or cannot be */
+	char boot[128];        /* what is wrong with it; "": nothing */
+	struct baseline known; /* what failed before this release was tried */
+	struct baseline_taking taking;
 };
 
 void judge_init(struct judge *judge);
@@ -34,6 +37,21 @@ void judge_step(struct supervisor *supervisor, uint64_t now);
 
 /* What is missing, in words; "": nothing. */
 void judge_says(const struct supervisor *supervisor, char *out, size_t size);
+
+/* What of it is left out of the verdict, since it failed before the upgrade; "": nothing. */
+void judge_says_known(const struct judge *judge, char *out, size_t size);
+
+/* Reads what failed before `release` was tried, for as long as it has not settled. */
+void judge_know(struct judge *judge, const char *release);
+
+/*
+ * Begins to take the baseline for a release that is to be tried. Returns 0, or -EAGAIN where it
+ * cannot be taken now.
+ */
+int judge_take_baseline(struct supervisor *supervisor, const char *release, struct error *err);
+
+/* Gives up one that takes too long; `taking` tells where it stands. */
+const struct baseline_taking *judge_baseline(struct supervisor *supervisor);
 
 /*
  * Looks a last time at what runs, before user Docker is stopped. Returns whether that has

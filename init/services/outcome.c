@@ -113,7 +113,7 @@ static int gather(struct outcome_facts *out, struct error *err)
 	return 0;
 }
 
-static int note(struct error *err)
+static int note(const char *left_out, struct error *err)
 {
 	struct upgrades record;
 	struct upgrades_event event;
@@ -124,6 +124,9 @@ static int note(struct error *err)
 		r = upgrades_read(PATH_UPGRADES, &record, err);
 		if (r < 0 || !outcome_next(&facts, &record, &event))
 			return r;
+		if (event.kind == UPGRADES_PASSED && left_out[0])
+			snprintf(event.text, sizeof(event.text), "left out, as before the upgrade: %s",
+				 left_out);
 		r = upgrades_add(PATH_UPGRADES, &event, err);
 	}
 	return r;
@@ -137,6 +140,6 @@ void outcome_step(struct supervisor *supervisor)
 	    !supervisor->report.verdict_told)
 		return;
 	supervisor->outcome_noted = true;
-	if (note(&err) < 0)
+	if (note(supervisor->left_out, &err) < 0)
 		report_console(&supervisor->report, "error: %s", err.message);
 }

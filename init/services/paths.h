@@ -13,7 +13,7 @@
 #define PATH_SYSTEM_DOCKER_ARGS "/var/lib/proa/system-docker.args"
 #define PATH_NETIF              "/run/proa/netif" /* of systemd-networkd */
 #define PATH_INIT_SOCKET        RUNTIME_INIT_SOCKET
-#define PATH_SERVICES_SOCKET    "/run/proa/services.sock"
+#define PATH_SERVICES_SOCKET    RUNTIME_SERVICES_SOCKET
 #define PATH_SYSTEM_DOCKER      "/run/system-docker.sock"
 #define PATH_SYSTEM_DOCKER_PID  "/run/system-docker.pid"
 #define PATH_SYSTEM_CGROUP      "/sys/fs/cgroup/system"

@@ -104,6 +104,8 @@ static int write_status(const struct supervisor *supervisor)
 	/* What PID 1 has heard from us and keeps: `proa status` tells it from PID 1's own troubles. */
 	if (supervisor->report.told[0])
 		print_value(out, "told", supervisor->report.told);
+	if (supervisor->left_out[0])
+		print_value(out, "left_out", supervisor->left_out);
 	fprintf(out, "system_docker=%s\n",
 		supervisor->link.state == LINK_UP ? "answers" : "silent");
 	fprintf(out, "user_docker=%s\n", supervisor->user_docker.answers ? "answers" : "silent");

@@ -279,6 +279,7 @@ static void gather_phase(json_t *out, const struct fields *boot, const struct fi
 		why = trouble;
 	}
 	set_text(out, "gate", gate);
+	set_text(out, "left_out", fields_get(services, "left_out"));
 	set_text(out, "degraded", why);
 	set_flag(out, "good", good);
 	set_flag(out, "settled", is_one(&pid1, "settled"));

@@ -155,6 +155,9 @@ void status_print(FILE *out, const json_t *status)
 	row(out, "Keys", text(json_object_get(status, "slots"), "error", NULL));
 	fputc('\n', out);
 	row(out, "Health gate", text(status, "gate", "unknown"));
+	if (text(status, "left_out", NULL))
+		fprintf(out, "%-15s as before the upgrade: %s\n", "Left out",
+			text(status, "left_out", ""));
 	row(out, "System Docker", text(status, "system_docker", "unknown"));
 	row(out, "User Docker", text(status, "user_docker", "unknown"));
 	print_watchdog(out, json_object_get(status, "watchdog"));

@@ -128,7 +128,8 @@ static void list_missing(const struct supervisor *supervisor, uint64_t now, char
 
 static void judge(struct supervisor *supervisor, const struct boot *boot, uint64_t now)
 {
-	char missing[GATE_TEXT_MAX], people[GATE_TEXT_MAX];
+	char missing[GATE_TEXT_MAX], people[GATE_TEXT_MAX], known[GATE_TEXT_MAX];
+	char remarks[2 * GATE_TEXT_MAX + 32];
 	struct gate before;
 	struct gate_facts facts = {
 		.now_ms = now,
@@ -140,15 +141,23 @@ static void judge(struct supervisor *supervisor, const struct boot *boot, uint64
 		.deadline_ms = deadline(supervisor),
 		.services = missing,
 		.people = people,
-		.remarks = supervisor->remarks,
+		.remarks = remarks,
 	};
 
 	if (supervisor->stopping)
 		return;
 	list_missing(supervisor, now, missing, sizeof(missing));
 	judge_says(supervisor, people, sizeof(people));
+	judge_says_known(&supervisor->judge, known, sizeof(known));
+	snprintf(remarks, sizeof(remarks), "%s%s%s%s", supervisor->remarks,
+		 supervisor->remarks[0] && known[0] ? "; " : "",
+		 known[0] ? "as before the upgrade: " : "", known);
 	before = supervisor->gate;
 	gate_judge(&supervisor->gate, &facts);
+	if (before.verdict == GATE_OPEN && supervisor->gate.verdict == GATE_PASSED && known[0]) {
+		memcpy(supervisor->left_out, known, sizeof(supervisor->left_out));
+		report_console(&supervisor->report, "left out, as before the upgrade: %s", known);
+	}
 	if (before.verdict != supervisor->gate.verdict ||
 	    strcmp(before.degraded, supervisor->gate.degraded) != 0)
 		report_changed(&supervisor->report);
@@ -208,8 +217,13 @@ static int prepare(struct supervisor *supervisor, struct error *err)
 		if (service->spec->user_docker)
 			supervisor->user_docker.service = service;
 	}
-	if (fields_read(PATH_STATUS, &former, NULL) == 0)
+	if (fields_read(PATH_STATUS, &former, NULL) == 0) {
+		const char *left_out = fields_get(&former, "left_out");
+
 		times_restore(supervisor, &former);
+		snprintf(supervisor->left_out, sizeof(supervisor->left_out), "%s",
+			 left_out ? left_out : "");
+	}
 	times_note(&supervisor->times.manager);
 	return user_docker_prepare(supervisor, err);
 }
@@ -307,6 +321,8 @@ int supervisor_run(struct supervisor *supervisor, struct error *err)
 	configure(supervisor);
 	supervisor->link.since_ms = console_now_ms();
 	read_boot(supervisor, &boot);
+	if (!boot.slot_good)
+		judge_know(&supervisor->judge, supervisor->release);
 	tell_deadline(supervisor);
 	if (boot.gate_passed) {
 		supervisor->gate.verdict = GATE_PASSED;

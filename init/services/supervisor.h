@@ -122,6 +122,7 @@ struct supervisor {
 	struct judge judge;
 	struct configured configured;
 	char remarks[GATE_TEXT_MAX]; /* what of it a person should look at; "": nothing */
+	char left_out[GATE_TEXT_MAX]; /* of the verdict, as it failed before the upgrade */
 	struct resolv names;
 	bool outcome_noted; /* how the upgrade ended that this boot tried */
 	bool clock_outdated; /* there are other servers than chronyd has read of */

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "init/services/baseline.h"
 #include "init/services/containers.h"
 #include "init/services/health.h"
 #include "lib/cleanup.h"
@@ -102,6 +103,76 @@ static void test_checks_end(void **state)
 	assert_int_equal(health.pid, 0);
 }
 
+static bool failed(const struct health *health, const char *name)
+{
+	return baseline_has(health->failed, name);
+}
+
+/* What failed before the upgrade already is told apart, and goes on being asked. */
+static void test_known_checks(void **state)
+{
+	json_t *known = json_pack("[s, s]", "20-bad", "40-gone");
+	struct health health;
+	uint64_t now = 1000;
+
+	(void)state;
+	assert_int_equal(mkdir("k", 0755), 0);
+	put_check("k/10-worse", "#!/bin/sh\n[ -e better ]\n", 0755);
+	put_check("k/20-bad", "#!/bin/sh\n[ -e good ]\n", 0755);
+	health_init(&health, "k", "log");
+	health.known = known;
+	run_round(&health, &now, 1000);
+	assert_string_equal(health.said, "check 10-worse failed (exit code 1)");
+	assert_string_equal(health.known_said, "check 20-bad failed (exit code 1)");
+	assert_true(failed(&health, "10-worse") && failed(&health, "20-bad"));
+	scratch_put("better", "");
+	now += HEALTH_AGAIN_MS;
+	run_round(&health, &now, 1000);
+	assert_string_equal(health.said, "");
+	assert_string_equal(health.known_said, "check 20-bad failed (exit code 1)");
+	assert_false(failed(&health, "10-worse") || health.passed);
+	scratch_put("good", "");
+	now += HEALTH_AGAIN_MS;
+	run_round(&health, &now, 1000);
+	assert_string_equal(health.known_said, "");
+	assert_true(health.passed);
+	health_end(&health);
+	json_decref(known);
+}
+
+/* Once more, although all have passed; and a round that had begun before does not count. */
+static void test_checks_again(void **state)
+{
+	struct health health;
+	uint64_t now = 1000;
+	unsigned wanted;
+
+	(void)state;
+	assert_int_equal(mkdir("g", 0755), 0);
+	put_check("g/10-check", "#!/bin/sh\n[ ! -e broken ]\n", 0755);
+	health_init(&health, "g", "log");
+	run_round(&health, &now, 1000);
+	assert_true(health.passed);
+	scratch_put("broken", "");
+	wanted = health_again(&health);
+	assert_true(health.ended < wanted);
+	run_round(&health, &now, 1000);
+	assert_int_equal(health.ended, wanted);
+	assert_true(failed(&health, "10-check"));
+
+	now += HEALTH_LATER_MS;
+	health_step(&health, now, 1000, false);
+	assert_non_null(health.names);
+	wanted = health_again(&health);
+	assert_int_equal(unlink("broken"), 0);
+	run_round(&health, &now, 1000);
+	assert_int_equal(health.ended, wanted - 1);
+	run_round(&health, &now, 1000);
+	assert_int_equal(health.ended, wanted);
+	assert_true(health.passed && !failed(&health, "10-check"));
+	health_end(&health);
+}
+
 #define CONTAINER(name, state, status, labels)                                                     \
 	"{\"Id\": \"id-" name "\", \"Names\": [\"/" name "\"], \"State\": \"" state                \
 	"\", \"Status\": \"" status "\", \"Labels\": {" labels "}}"
@@ -166,6 +237,72 @@ static void test_containers(void **state)
 	/* What is none: nothing is expected, nothing breaks. */
 	assert_judged("\n \nweb healt\n", "[{}, 3, {\"Names\": []}, {\"Names\": [\"web\"]}]",
 		      "container web does not run");
+}
+
+static void test_known_containers(void **state)
+{
+	json_t *known = json_pack("[s]", "old");
+	json_t *list = json_loads("[" CONTAINER("old", "exited", "", REQUIRED) "," CONTAINER(
+					  "new", "exited", "", REQUIRED) "]",
+				  0, NULL);
+	struct containers containers = {.known = known};
+
+	(void)state;
+	containers_judge(&containers, list, 1000, true);
+	assert_string_equal(containers.said, "container new does not run");
+	assert_string_equal(containers.known_said, "container old does not run");
+	containers_free(&containers);
+	json_decref(list);
+	json_decref(known);
+}
+
+/* Which fail now, whatever ran before. */
+static void test_failing(void **state)
+{
+	static const struct {
+		const char *state, *status, *labels;
+		bool failing, young;
+	} rows[] = {
+		{"running", "Up 3 minutes", "", false, false},
+		{"running", "Up 3 minutes (healthy)", "", false, false},
+		{"running", "Up 3 minutes (health: starting)", REQUIRED, false, false},
+		{"running", "Up 3 minutes (unhealthy)", "", true, false},
+		{"running", "Up 3 minutes (unhealthy)", IGNORE, false, false},
+		{"running", "Up 3 seconds", "", true, true},
+		/* Docker counts from before it was made: nobody has seen it for that long. */
+		{"running", "Up 22 seconds", "", true, true},
+		{"running", "Up 3 seconds", IGNORE, false, false},
+		{"running", "Up 3 seconds (healthy)", "", false, false},
+		{"restarting", "Restarting (1) 1 second ago", "", true, false},
+		/* A person has stopped it, or it has done its work. */
+		{"exited", "Exited (0)", "", false, false},
+		{"exited", "Exited (0)", REQUIRED, true, false},
+		{"created", "Created", "", false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct containers containers = {0};
+		char text[256];
+		json_t *list, *names;
+		bool young;
+
+		snprintf(text, sizeof(text), "[" CONTAINER("web", "%s", "%s", "%s") "]",
+			 rows[i].state, rows[i].status, rows[i].labels);
+		print_message("  %s\n", text);
+		list = json_loads(text, 0, NULL);
+		names = containers_failing(&containers, list, 1000, &young);
+		assert_int_equal(baseline_has(names, "web"), rows[i].failing);
+		assert_int_equal(young, rows[i].young);
+		json_decref(names);
+		/* Found again and again, a young one is well. */
+		names = containers_failing(&containers, list, 11000, &young);
+		assert_int_equal(baseline_has(names, "web"), rows[i].failing && !rows[i].young);
+		assert_false(young);
+		containers_free(&containers);
+		json_decref(names);
+		json_decref(list);
+	}
 }
 
 /* While the gate waits, Docker's word for the age of a young one is not enough. */
@@ -256,7 +393,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_checks),
 		cmocka_unit_test(test_checks_end),
+		cmocka_unit_test(test_known_checks),
+		cmocka_unit_test(test_checks_again),
 		cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_known_containers),
+		cmocka_unit_test(test_failing),
 		cmocka_unit_test(test_seen_for_long),
 		cmocka_unit_test(test_record),
 	};
