@@ -65,6 +65,8 @@ int answer_plan(int result)
 		return ANSWER_TOO_SMALL;
 	case -EUCLEAN:
 		return ANSWER_DAMAGED_SLOT;
+	case -ECANCELED:
+		return ANSWER_UNWANTED;
 	default:
 		return EXIT_FAILED;
 	}

@@ -27,6 +27,7 @@ enum answer_exit {
 	ANSWER_NETWORK = 26,
 	ANSWER_CHANNEL = 27,    /* expired, older than one that was seen, or damaged */
 	ANSWER_NO_RELEASE = 28, /* the channel does not have it */
+	ANSWER_UNWANTED = 29,   /* unattended: it failed here before */
 };
 
 /* Of target_open, of bundle_open and slot_write_image, of upgrade_plan, of releases_fetch. */

@@ -8,6 +8,7 @@
 #include "lib/cleanup.h"
 #include "lib/command.h"
 #include "lib/json.h"
+#include "lib/runtime.h"
 #include "lib/size.h"
 #include "upgrader/answer.h"
 #include "upgrader/checkup.h"
@@ -21,7 +22,7 @@ struct request {
 	struct answer_request answer;
 	const char *version, *bundle;
 	struct source source;
-	bool check, stage, no_reboot, older_too, yes;
+	bool check, stage, no_reboot, older_too, yes, unattended;
 };
 
 static void free_request(struct request *q)
@@ -119,7 +120,7 @@ static void show(const struct upgrade *upgrade)
 /* Returns 0 or an exit code. */
 static int agree(const struct request *q, struct error *err)
 {
-	int answer = q->yes ? 1 : ask_terminal("Upgrade? Type yes: ", "yes");
+	int answer = q->yes || q->unattended ? 1 : ask_terminal("Upgrade? Type yes: ", "yes");
 
 	if (answer > 0)
 		return 0;
@@ -129,8 +130,8 @@ static int agree(const struct request *q, struct error *err)
 	return EXIT_REFUSED;
 }
 
-static void note(const struct request *q, const struct upgrade *upgrade, enum upgrades_kind kind,
-		 const char *why)
+static int note(const struct request *q, const struct upgrade *upgrade, enum upgrades_kind kind,
+		const char *why)
 {
 	struct upgrades_event event =
 		record_event(upgrade->target, kind, target_other(upgrade->target),
@@ -140,7 +141,7 @@ static void note(const struct request *q, const struct upgrade *upgrade, enum up
 	snprintf(event.text, sizeof(event.text), "%s", why);
 	event.fetched = upgrade->fetched;
 	event.reused = upgrade->reused;
-	record_write(upgrade->target, q->answer.command, &event);
+	return record_write(upgrade->target, q->answer.command, &event);
 }
 
 static int done(const struct request *q, const struct upgrade *upgrade)
@@ -171,16 +172,37 @@ static int write_slot(const struct request *q, struct upgrade *upgrade, struct e
 
 	if (r < 0)
 		return answer_begin(r);
-	note(q, upgrade, UPGRADES_STARTED, "");
+	(void)note(q, upgrade, UPGRADES_STARTED, "");
 	r = upgrade_write(upgrade, err);
 	if (r < 0)
-		note(q, upgrade, UPGRADES_FAILED, err->message);
+		(void)note(q, upgrade, UPGRADES_FAILED, err->message);
 	if (r < 0)
 		error_wrap(err, r,
 			   "slot %c is not whole now, and slot %c boots as before; run this again",
 			   flip_letter(target_other(upgrade->target)),
 			   flip_letter(upgrade->target->facts.running));
 	return r < 0 ? answer_bundle(r) : 0;
+}
+
+/*
+ * It is noted down first: a release that falls back is not to be tried again and again by a
+ * program that cannot remember it.
+ */
+static int flip(const struct request *q, struct upgrade *upgrade, struct error *err)
+{
+	int r;
+
+	checkup_take(upgrade->target, q->answer.command, &bundle_head(upgrade->bundle)->manifest);
+	r = upgrade_check(upgrade, err);
+	if (r == 0 && note(q, upgrade, UPGRADES_UPGRADED, "") < 0 && q->unattended)
+		r = error_set(err, -EROFS,
+			      "unattended, nothing is flipped to that cannot be remembered; make "
+			      "room on the state partition (/var)");
+	if (r == 0)
+		r = upgrade_flip(upgrade, err);
+	if (r < 0)
+		(void)note(q, upgrade, UPGRADES_FAILED, err->message);
+	return r;
 }
 
 static int run(const struct request *q, struct upgrade *upgrade, struct error *err)
@@ -212,14 +234,10 @@ static int run(const struct request *q, struct upgrade *upgrade, struct error *e
 		r = write_slot(q, upgrade, err);
 	if (r > 0)
 		return r;
-	if (!q->stage)
-		checkup_take(upgrade->target, q->answer.command,
-			     &bundle_head(upgrade->bundle)->manifest);
-	r = q->stage ? 0 : upgrade_flip(upgrade, err);
-	if (r < 0)
-		note(q, upgrade, UPGRADES_FAILED, err->message);
+	if (q->stage)
+		(void)note(q, upgrade, UPGRADES_STAGED, "");
 	else
-		note(q, upgrade, q->stage ? UPGRADES_STAGED : UPGRADES_UPGRADED, "");
+		r = flip(q, upgrade, err);
 	return r < 0 ? answer_flip(r) : done(q, upgrade);
 }
 
@@ -237,6 +255,10 @@ static int check_request(struct request *q)
 	if (q->answer.reboot && (q->answer.target.disk || q->stage || q->check))
 		return command_usage(command, "--reboot goes with none of --disk, --stage and "
 					      "--check");
+	if (q->unattended && (q->older_too || q->answer.target.disk))
+		return command_usage(command,
+				     "--unattended goes with neither --allow-downgrade nor "
+				     "--disk: these are a person's");
 	if (q->check && q->stage)
 		return command_usage(command, "--check writes nothing, --stage does; give one");
 	if (q->bundle && strcmp(q->bundle, "-") == 0 && isatty(STDIN_FILENO))
@@ -259,6 +281,9 @@ static int parse(int argc, char **argv, struct request *q)
 		{0, "allow-downgrade", NULL, OPTION_FLAG, &q->older_too,
 		 "also a release that is not newer than the running one"},
 		{'y', "yes", NULL, OPTION_FLAG, &q->yes, "do not ask"},
+		{0, "unattended", NULL, OPTION_FLAG, &q->unattended,
+		 "for programs: ask nothing, wait until the running slot has settled, and leave "
+		 "releases alone that failed here"},
 		ANSWER_OPTIONS(&q->answer),
 		{.name = NULL},
 	};
@@ -330,12 +355,15 @@ static int upgrade_target(struct request *q, struct target *target, struct error
 	__attribute__((cleanup(free_upgrade))) struct upgrade *upgrade =
 		calloc(1, sizeof(*upgrade));
 	struct error warning = ERROR_INIT;
+	struct upgrades record;
 	int r = upgrade ? source_open(&q->source, target, err) : error_oom(err);
 
 	if (r == 0 && q->bundle)
 		r = source_follow(&q->source, target, q->bundle, &warning, err);
 	if (r < 0)
 		return answer_channel(r);
+	if (q->unattended && upgrades_read(RUNTIME_UPGRADES, &record, err) < 0)
+		return EXIT_FAILED;
 	r = q->bundle ? -1 : choose(q, target, &open, &warning, err);
 	if (warning.code)
 		fprintf(stderr, "proa upgrade: warning: %s\n", warning.message);
@@ -350,6 +378,7 @@ static int upgrade_target(struct request *q, struct target *target, struct error
 		.fetch = opened.url_count ? &q->source.fetch : NULL,
 		.fetched = opened.fetched,
 		.older_too = q->older_too,
+		.record = q->unattended ? &record : NULL,
 		.progress = answer_progress(&q->answer),
 	};
 	return run(q, upgrade, err);
@@ -372,6 +401,7 @@ int command_upgrade(int argc, char **argv)
 	r = target_open(&q.answer.target, &target, &err);
 	if (r < 0)
 		return answer_failed(&q.answer, answer_target(r), &err);
+	target.facts.person = !q.unattended;
 	r = upgrade_target(&q, &target, &err);
 	/* Whatever else went well: what answer_done says needs no second word. */
 	if (r == EXIT_DONE || r == EXIT_NOTHING_TO_DO || r == EXIT_NEEDS_REBOOT || !err.code)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/hex.h"
+
 int decide_compare(const char *one, const char *other)
 {
 	size_t length = strcspn(one, "~"), other_length = strcspn(other, "~");
@@ -68,6 +70,75 @@ static int check_order(const struct manifest *release, const struct decide_facts
 			 release->version, facts->running->version);
 }
 
+const struct upgrades_event *decide_unwanted(const struct upgrades *record,
+					     const struct manifest *release, const char *running)
+{
+	const struct upgrades_event *against = NULL;
+	char hash[HASH_HEX_SIZE];
+
+	if (decide_compare(running, release->version) > 0)
+		return NULL;
+	hex_encode(release->root_hash, HASH_SIZE, hash);
+	for (size_t i = 0; i < record->count; i++) {
+		const struct upgrades_event *event = &record->events[i];
+
+		if (strcmp(event->root_hash, hash) == 0 && upgrades_is_against(event->kind))
+			against = event;
+		else if (event->kind == UPGRADES_PASSED &&
+			 decide_compare(event->version, release->version) > 0)
+			against = NULL;
+	}
+	return against;
+}
+
+static int check_wanted(const struct manifest *release, const struct decide_facts *facts,
+			struct error *err)
+{
+	static const char *const reasons[UPGRADES_KINDS] = {
+		[UPGRADES_CANCELLED] = "a person took the flip to it back",
+		[UPGRADES_FELL_BACK] = "this machine fell back from it",
+		[UPGRADES_ROLLED_BACK] = "a person rolled back from it",
+		[UPGRADES_MARKED_BAD] = "a person marked it bad",
+	};
+	const struct upgrades_event *against;
+
+	if (!facts->record)
+		return 0;
+	against = decide_unwanted(facts->record, release, facts->running->version);
+	if (!against)
+		return 0;
+	return error_set(err, -ECANCELED,
+			 "%s is not tried unattended: %s, and no newer release has run since; a "
+			 "person may: sudo proa upgrade %s",
+			 release->version, reasons[against->kind], release->version);
+}
+
+/*
+ * The flip block does not tell a release that was staged from one that was tried in vain: where
+ * the record of it is lost, with the state partition for one, none is tried again and again.
+ */
+static int check_staged(const struct manifest *release, const struct decide_facts *facts,
+			struct error *err)
+{
+	const struct upgrades_event *last;
+	char hash[HASH_HEX_SIZE];
+
+	if (!facts->record)
+		return 0;
+	hex_encode(release->root_hash, HASH_SIZE, hash);
+	last = upgrades_find(facts->record, hash);
+	if (last && (last->kind == UPGRADES_STAGED || last->kind == UPGRADES_STARTED ||
+		     last->kind == UPGRADES_FAILED))
+		return 0;
+	/* Cut off right before its flip; a boot since may have been one of the other slot. */
+	if (last && last->kind == UPGRADES_UPGRADED && facts->boot && last->boot == facts->boot)
+		return 0;
+	return error_set(err, -ECANCELED,
+			 "%s is in the other slot, and it is not known that it was never tried; a "
+			 "person may: sudo proa upgrade %s",
+			 release->version, release->version);
+}
+
 int decide_release(const struct manifest *release, const struct decide_facts *facts,
 		   enum decide_answer *out, struct error *err)
 {
@@ -88,11 +159,13 @@ int decide_release(const struct manifest *release, const struct decide_facts *fa
 		return 0;
 	}
 	r = check_order(release, facts, err);
+	if (r == 0)
+		r = check_wanted(release, facts, err);
 	if (r < 0)
 		return r;
 	if (facts->other && is_same(release, facts->other)) {
 		*out = DECIDE_WRITTEN;
-		return 0;
+		return check_staged(release, facts, err);
 	}
 	if (decide_compare(facts->running->version, release->min_version) < 0)
 		return error_set(err, -ENOTSUP,

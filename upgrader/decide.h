@@ -10,6 +10,7 @@
 
 #include "lib/format/channel.h"
 #include "lib/format/manifest.h"
+#include "lib/upgrades.h"
 
 enum decide_answer {
 	DECIDE_WRITE,   /* the other slot is to be written */
@@ -25,6 +26,9 @@ struct decide_facts {
 	bool pending;                 /* a flip to the other slot is ordered */
 	bool older_too;               /* a person allows a release that is not newer */
 	uint64_t room_bytes;          /* for the image in the other slot */
+	/* Unattended: what became of upgrades here. NULL: a person asks, who may try anything. */
+	const struct upgrades *record;
+	uint64_t boot; /* the one that runs, as the record counts them; 0: unknown */
 };
 
 /*
@@ -42,6 +46,13 @@ const struct channel_release *decide_pick(const struct channel *channel, const c
 					  const char *wanted, size_t *too_far);
 
 /*
+ * What speaks against trying a release unattended: that it fell back here, or that a person did
+ * not want it, and the machine has run no newer one since (DESIGN §6). NULL: nothing does.
+ */
+const struct upgrades_event *decide_unwanted(const struct upgrades *record,
+					     const struct manifest *release, const char *running);
+
+/*
  * Signature, product and architecture have been checked already (bundle_open).
  *
  * Returns 0 with the answer, or
@@ -50,6 +61,7 @@ const struct channel_release *decide_pick(const struct channel *channel, const c
  *   -ESTALE  its epoch is below the least: no one may go back that far
  *   -ENOTSUP the running release is too old to go to it in one step
  *   -ENOSPC  the image does not fit the slot
+ *   -ECANCELED  unattended: decide_unwanted, or the other slot holds it, and nobody has staged it
  */
 int decide_release(const struct manifest *release, const struct decide_facts *facts,
 		   enum decide_answer *out, struct error *err);

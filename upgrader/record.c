@@ -22,17 +22,18 @@ struct upgrades_event record_event(const struct target *target, enum upgrades_ki
 	return event;
 }
 
-void record_write(const struct target *target, const char *command,
-		  const struct upgrades_event *event)
+int record_write(const struct target *target, const char *command,
+		 const struct upgrades_event *event)
 {
 	struct error err = ERROR_INIT;
+	int r = target->facts.offline ? 0 : upgrades_add(RUNTIME_UPGRADES, event, &err);
 
-	if (target->facts.offline || upgrades_add(RUNTIME_UPGRADES, event, &err) == 0 ||
-	    event->kind == UPGRADES_STARTED)
-		return;
-	fprintf(stderr,
-		"%s: warning: \"proa status\" and \"proa history\" will not tell of this: %s\n",
-		command, err.message);
+	if (r < 0 && event->kind != UPGRADES_STARTED)
+		fprintf(stderr,
+			"%s: warning: \"proa status\" and \"proa history\" will not tell of "
+			"this: %s\n",
+			command, err.message);
+	return r;
 }
 
 void record_slot(const struct target *target, const char *command, enum upgrades_kind kind,
@@ -44,5 +45,5 @@ void record_slot(const struct target *target, const char *command, enum upgrades
 	if (target->facts.offline || target_read_slot(target, which, &slot, NULL) < 0)
 		return;
 	event = record_event(target, kind, which, &slot.manifest);
-	record_write(target, command, &event);
+	(void)record_write(target, command, &event);
 }

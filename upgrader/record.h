@@ -11,10 +11,12 @@ struct upgrades_event record_event(const struct target *target, enum upgrades_ki
 
 /*
  * Writes it down; of a disk that does not run, nothing is. What cannot be written, on a full
- * disk for one, is warned of and stops nothing (of a start, silently: its end will be).
+ * disk for one, is warned of and stops no person (a start, silently: its end will be).
+ *
+ * Returns 0 or a negative errno.
  */
-void record_write(const struct target *target, const char *command,
-		  const struct upgrades_event *event);
+int record_write(const struct target *target, const char *command,
+		 const struct upgrades_event *event);
 
 /* Both, for the release that the slot's descriptor names; where it names none, nothing. */
 void record_slot(const struct target *target, const char *command, enum upgrades_kind kind,

@@ -58,6 +58,8 @@ int upgrade_plan(struct upgrade *upgrade, struct error *err)
 		.other = upgrade->other_is_slot ? &upgrade->other.manifest : NULL,
 		.pending = target->pending,
 		.older_too = upgrade->older_too,
+		.record = upgrade->record,
+		.boot = target->boot,
 		.room_bytes = place->size > LAYOUT_DESCRIPTOR_BYTES
 				      ? place->size - LAYOUT_DESCRIPTOR_BYTES
 				      : 0,

@@ -13,6 +13,7 @@ struct upgrade {
 	struct bundle *bundle;
 	const struct fetch_options *fetch; /* the bundle's data is there; NULL: in `bundle` */
 	bool older_too;
+	const struct upgrades *record; /* unattended: what became of upgrades here; else NULL */
 	struct progress_to progress;
 	/* What upgrade_plan learns. */
 	struct slot running, other;

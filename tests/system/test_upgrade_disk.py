@@ -6,7 +6,7 @@ import pytest
 
 from installing import empty_disk, state_of
 from upgrading import (BUILD, DAMAGED_BUNDLE, DAMAGED_SLOT, EPOCH, IN_USE, NO_DISK, NOT_A_DISK,
-                       NOTHING, OLDER, REFUSED, SIGNATURE, TOO_FAR, Releases)
+                       NOTHING, OLDER, REFUSED, SIGNATURE, TOO_FAR, USAGE, Releases)
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +94,12 @@ def test_refusals(made, folder):
                           stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
                           start_new_session=True, check=False)
     assert done.returncode == REFUSED and "--yes" in done.stderr
+    assert state_of(disk.path) == before
+
+    # What a program may not do by itself.
+    for words in (["--unattended"], ["--unattended", "--allow-downgrade"]):
+        _, errors = made.upgrade(disk, made.bundle("2.1"), *words, expect=USAGE)
+        assert "--unattended goes with neither" in errors
     assert state_of(disk.path) == before
 
     # No slot of this disk runs, so nobody but us can know that the other one is whole.

@@ -9,9 +9,10 @@
 
 #include <cmocka.h>
 
+#include "lib/hex.h"
 #include "upgrader/decide.h"
 
-enum { ROOM = 1000 };
+enum { ROOM = 1000, BOOT = 7 };
 
 static struct manifest release(const char *version, char content)
 {
@@ -141,6 +142,183 @@ static void test_limits(void **state)
 	}
 }
 
+/* "k2026.12.0n": kind, version, content; with a capital letter, it happened in this boot. */
+static void add_event(struct upgrades *record, const char *word)
+{
+	static const char kinds[UPGRADES_KINDS + 1] = "sfgucpkrm";
+	size_t length = strlen(word + 1) - 1;
+	struct upgrades_event *event = &record->events[record->count++];
+	uint8_t hash[HASH_SIZE];
+
+	*event = (struct upgrades_event){
+		.kind = (enum upgrades_kind)(strchr(kinds, word[0] | 0x20) - kinds),
+		.boot = word[0] < 'a' ? BOOT : BOOT - 1,
+	};
+	snprintf(event->version, sizeof(event->version), "%.*s", (int)length, word + 1);
+	memset(hash, word[length + 1], sizeof(hash));
+	hex_encode(hash, HASH_SIZE, event->root_hash);
+}
+
+/* Nobody is there: 2026.11.0 runs, 2026.12.0 with content 'n' is what the channel has. */
+static void test_unattended(void **state)
+{
+	static const struct {
+		const char *rule;
+		const char *record[4];
+		bool in_other, pending;
+		const char *running;
+		int result;
+		const char *says;
+	} rows[] = {
+		{"nothing is known", {NULL}, false, false, "2026.11.0", 0, NULL},
+		{"it fell back",
+		 {"u2026.12.0n", "k2026.12.0n"},
+		 false,
+		 false,
+		 "2026.11.0",
+		 -ECANCELED,
+		 "fell back from it"},
+		{"it fell back, and is in the other slot still",
+		 {"u2026.12.0n", "k2026.12.0n"},
+		 true,
+		 false,
+		 "2026.11.0",
+		 -ECANCELED,
+		 "fell back from it"},
+		{"the same version with other content fell back",
+		 {"k2026.12.0x"},
+		 false,
+		 false,
+		 "2026.11.0",
+		 0,
+		 NULL},
+		{"a person rolled back from it",
+		 {"p2026.12.0n", "r2026.12.0n"},
+		 true,
+		 false,
+		 "2026.11.0",
+		 -ECANCELED,
+		 "rolled back"},
+		{"a person marked it bad",
+		 {"m2026.12.0n"},
+		 false,
+		 false,
+		 "2026.11.0",
+		 -ECANCELED,
+		 "marked it bad"},
+		{"a person took the flip back",
+		 {"c2026.12.0n"},
+		 true,
+		 false,
+		 "2026.11.0",
+		 -ECANCELED,
+		 "took the flip to it back"},
+		{"a person's try is no word for it",
+		 {"k2026.12.0n", "u2026.12.0n", "f2026.12.0n"},
+		 false,
+		 false,
+		 "2026.11.0",
+		 -ECANCELED,
+		 "fell back from it"},
+		{"a newer one has run since",
+		 {"k2026.12.0n", "p2026.12.1o"},
+		 false,
+		 false,
+		 "2026.11.0",
+		 0,
+		 NULL},
+		{"an older one has run since",
+		 {"k2026.12.0n", "p2026.11.1o"},
+		 false,
+		 false,
+		 "2026.11.0",
+		 -ECANCELED,
+		 "no newer release"},
+		{"a newer one had run before",
+		 {"p2026.12.1o", "k2026.12.0n"},
+		 false,
+		 false,
+		 "2026.11.0",
+		 -ECANCELED,
+		 "no newer release"},
+		{"a newer one was only written",
+		 {"k2026.12.0n", "u2026.12.1o"},
+		 false,
+		 false,
+		 "2026.11.0",
+		 -ECANCELED,
+		 "no newer release"},
+		{"an upgrade to it failed", {"f2026.12.0n"}, false, false, "2026.11.0", 0, NULL},
+		{"staged", {"g2026.12.0n"}, true, false, "2026.11.0", 0, NULL},
+		{"written, and cut off before the flip",
+		 {"s2026.12.0n"},
+		 true,
+		 false,
+		 "2026.11.0",
+		 0,
+		 NULL},
+		{"in the other slot, and nobody knows why",
+		 {NULL},
+		 true,
+		 false,
+		 "2026.11.0",
+		 -ECANCELED,
+		 "never tried"},
+		{"flipped to, and not pending any more",
+		 {"u2026.12.0n"},
+		 true,
+		 false,
+		 "2026.11.0",
+		 -ECANCELED,
+		 "never tried"},
+		{"cut off before the flip, in this boot",
+		 {"U2026.12.0n"},
+		 true,
+		 false,
+		 "2026.11.0",
+		 0,
+		 NULL},
+		{"it waits for its reboot", {"u2026.12.0n"}, true, true, "2026.11.0", 0, NULL},
+		{"it runs, after a person's rollback and back",
+		 {"r2026.12.0n"},
+		 false,
+		 false,
+		 "2026.12.0",
+		 0,
+		 NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct manifest wanted = release("2026.12.0", 'n');
+		struct manifest running = release(rows[i].running, 'r');
+		struct upgrades record = {.count = 0};
+		struct decide_facts facts = {
+			.running =
+				strcmp(rows[i].running, wanted.version) == 0 ? &wanted : &running,
+			.other = rows[i].in_other ? &wanted : NULL,
+			.pending = rows[i].pending,
+			.room_bytes = ROOM,
+			.record = &record,
+			.boot = BOOT,
+		};
+		enum decide_answer answer;
+		struct error err = ERROR_INIT;
+		int r;
+
+		for (size_t n = 0; rows[i].record[n]; n++)
+			add_event(&record, rows[i].record[n]);
+		r = decide_release(&wanted, &facts, &answer, &err);
+		print_message("  %s: %s\n", rows[i].rule, r < 0 ? err.message : "");
+		assert_int_equal(r, rows[i].result);
+		if (r < 0)
+			assert_non_null(strstr(err.message, rows[i].says));
+		/* A person may try whatever they like. */
+		facts.record = NULL;
+		assert_int_equal(decide_release(&wanted, &facts, &answer, NULL), 0);
+	}
+}
+
 /* Which of a channel's releases. Each is "VERSION LEAST". */
 static void test_pick(void **state)
 {
@@ -196,9 +374,8 @@ static void test_pick(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_versions),
-		cmocka_unit_test(test_decisions),
-		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_versions), cmocka_unit_test(test_decisions),
+		cmocka_unit_test(test_limits),   cmocka_unit_test(test_unattended),
 		cmocka_unit_test(test_pick),
 	};
 
