@@ -142,20 +142,39 @@ int upgrades_read(const char *path, struct upgrades *out, struct error *err)
 	return 0;
 }
 
-static void append(struct upgrades *upgrades, const struct upgrades_event *event)
+const struct upgrades_event *upgrades_find(const struct upgrades *upgrades, const char *root_hash)
 {
-	struct upgrades_event *last =
+	for (size_t i = upgrades->count; i > 0; i--)
+		if (strcmp(upgrades->events[i - 1].root_hash, root_hash) == 0)
+			return &upgrades->events[i - 1];
+	return NULL;
+}
+
+/* A flip to what was staged before writes nothing: its bytes are those of then. */
+static void take_bytes(const struct upgrades *upgrades, struct upgrades_event *event)
+{
+	const struct upgrades_event *staged = upgrades_find(upgrades, event->root_hash);
+
+	if (event->kind != UPGRADES_UPGRADED || event->fetched || event->reused || !staged ||
+	    staged->kind != UPGRADES_STAGED)
+		return;
+	event->fetched = staged->fetched;
+	event->reused = staged->reused;
+}
+
+static void append(struct upgrades *upgrades, struct upgrades_event event)
+{
+	const struct upgrades_event *last =
 		upgrades->count > 0 ? &upgrades->events[upgrades->count - 1] : NULL;
 
-	if (last && last->kind == UPGRADES_STARTED &&
-	    strcmp(last->root_hash, event->root_hash) == 0)
+	take_bytes(upgrades, &event);
+	printable_make(event.version);
+	printable_make(event.from);
+	printable_make(event.text);
+	if (last && last->kind == UPGRADES_STARTED && strcmp(last->root_hash, event.root_hash) == 0)
 		upgrades->count--;
 	make_room(upgrades);
-	last = &upgrades->events[upgrades->count++];
-	*last = *event;
-	printable_make(last->version);
-	printable_make(last->from);
-	printable_make(last->text);
+	upgrades->events[upgrades->count++] = event;
 }
 
 static int write_all(const char *path, const struct upgrades *upgrades, struct error *err)
@@ -212,14 +231,6 @@ int upgrades_add(const char *path, const struct upgrades_event *event, struct er
 	/* Nothing of ours is that long. */
 	if (r < 0 && r != -EFBIG)
 		return r;
-	append(upgrades, event);
+	append(upgrades, *event);
 	return write_all(path, upgrades, err);
-}
-
-const struct upgrades_event *upgrades_find(const struct upgrades *upgrades, const char *root_hash)
-{
-	for (size_t i = upgrades->count; i > 0; i--)
-		if (strcmp(upgrades->events[i - 1].root_hash, root_hash) == 0)
-			return &upgrades->events[i - 1];
-	return NULL;
 }

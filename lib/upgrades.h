@@ -65,8 +65,8 @@ int upgrades_read(const char *path, struct upgrades *out, struct error *err);
 
 /*
  * Puts one more behind the others and replaces the file, which is durable then. What ends an
- * upgrade takes the place of its start. Where there are too many, the oldest goes that says
- * nothing against a release.
+ * upgrade takes the place of its start, and a flip to what was staged takes over its bytes. Where
+ * there are too many, the oldest goes that says nothing against a release.
  *
  * Returns 0, -EWOULDBLOCK where another program keeps the folder locked, or another negative
  * errno; then the file is as it was.

@@ -19,6 +19,7 @@ enum { SERVICE_NAME_MAX = 32 };
 static const struct status_paths paths = {
 	.boot = PATH_BOOT,
 	.services = PATH_STATUS,
+	.upgrades = PATH_UPGRADES,
 	.init_socket = PATH_INIT_SOCKET,
 	.keys = ROOTS_IMAGE,
 	.keys_seen = ROOTS_SEEN,

@@ -105,6 +105,7 @@ static int gather(json_t **status, struct error *err)
 {
 	const struct status_paths paths = {.boot = PATH_BOOT,
 					   .services = PATH_STATUS,
+					   .upgrades = PATH_UPGRADES,
 					   .init_socket = PATH_INIT_SOCKET,
 					   .keys = ROOTS_IMAGE,
 					   .keys_seen = ROOTS_SEEN};
@@ -252,6 +253,8 @@ const struct support_part support_machine_parts[] = {
 	{"status.txt", print_status, NULL},
 	{"status.json", print_status, "json"},
 	{"history", print_history, "/var/lib/proa/history"},
+	{"upgrades", print_log, PATH_UPGRADES},
+	{"baseline", print_log, RUNTIME_BASELINE},
 	{"crash", print_log, "/var/lib/proa/crash"},
 	{"config", print_config, NULL},
 	{"flip", print_flip, NULL},

@@ -88,6 +88,23 @@ static void test_add(void **state)
 	assert_int_equal(status.st_mode & 07777, 0600);
 }
 
+/* Staged yesterday, flipped to today: that took the bytes of yesterday. */
+static void test_staged(void **state)
+{
+	struct upgrades_event one = event(UPGRADES_STAGED, 1);
+
+	(void)state;
+	one.fetched = 3;
+	one.reused = 5;
+	add(one);
+	add(event(UPGRADES_UPGRADED, 1));
+	assert_int_equal(all()->events[1].fetched, 3);
+	assert_int_equal(all()->events[1].reused, 5);
+	add(event(UPGRADES_CANCELLED, 1));
+	add(event(UPGRADES_UPGRADED, 1));
+	assert_int_equal(all()->events[3].reused, 0);
+}
+
 /* Every kind comes back as it was, and each has a word of its own. */
 static void test_kinds(void **state)
 {
@@ -181,6 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_add, forget),
+		cmocka_unit_test_setup(test_staged, forget),
 		cmocka_unit_test_setup(test_kinds, forget),
 		cmocka_unit_test_setup(test_bounded, forget),
 		cmocka_unit_test_setup(test_hostile, forget),
