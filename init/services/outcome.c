@@ -125,8 +125,8 @@ static int note(const char *left_out, struct error *err)
 		if (r < 0 || !outcome_next(&facts, &record, &event))
 			return r;
 		if (event.kind == UPGRADES_PASSED && left_out[0])
-			snprintf(event.text, sizeof(event.text), "left out, as before the upgrade: %s",
-				 left_out);
+			snprintf(event.text, sizeof(event.text),
+				 "left out, as before the upgrade: %s", left_out);
 		r = upgrades_add(PATH_UPGRADES, &event, err);
 	}
 	return r;

@@ -34,6 +34,8 @@ def test_gate_checks(disk, machine):
     one.wait_shell()
     found = status(one)
     assert (found["slot"], found["fellback"]) == ("a", True)
+    # That is remembered of the release.
+    assert (found["upgrade"]["event"], found["slots"]["b"]["upgrade"]) == ("fell back", "fell back")
 
     # It settles. Then the same check and a container fail, which is no release's fault.
     one.check(LOAD_IMAGE, 300)

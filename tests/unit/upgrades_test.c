@@ -23,7 +23,7 @@
 
 /* The fuzz target has it too. */
 #define HOSTILE "testdata/upgrades/hostile"
-#define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd"
+#define HASH    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd"
 
 static char hostile[PATH_MAX];
 
