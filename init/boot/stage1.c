@@ -118,6 +118,7 @@ static int mount_slot(struct error *err)
 		return error_wrap(err, r, "slot %c cannot be used", facts.slot);
 	snprintf(facts.version, sizeof(facts.version), "%s", slot.manifest.version);
 	hex_encode(slot.manifest.root_hash, HASH_SIZE, facts.root_hash);
+	facts.data_version = slot.manifest.data_version;
 
 	r = verity_dm_open(VERITY_DM_ROOT, device, &slot.verity, node, sizeof(node), err);
 	if (r < 0)
