@@ -27,8 +27,6 @@
 
 enum {
 	BOOTCMD_TIMEOUT_MS = 60000, /* the services wait for them, and the gate for those */
-	USER_DOCKER_TRIES = 2,
-	USER_DOCKER_REFUSES_MS = 20000,
 	MOUNTS_FIRST_MS = 30000, /* so long the services wait for them */
 	MOUNTS_AGAIN_MS = 2000,
 	MOUNTS_PATIENCE_MS = 120000, /* later nobody expects the device any more */
@@ -75,12 +73,11 @@ static struct service_spec *user_docker_spec(struct supervisor *supervisor)
 	return NULL; /* the services file's reader sees to it that there is one */
 }
 
-/* All that a person should look at, in one line. */
-static void remark(struct supervisor *supervisor)
+void configure_remark(struct supervisor *supervisor)
 {
 	const struct configured *state = &supervisor->configured;
 	const char *const parts[] = {state->problems, state->mounts, state->user_docker,
-				     state->runcmd};
+				     supervisor->user_docker.data.problem, state->runcmd};
 	char *out = supervisor->remarks;
 	size_t used = 0;
 
@@ -124,7 +121,7 @@ static void look_at_mounts(struct supervisor *supervisor, int wait_ms)
 		mount_all(supervisor);
 	else if (again && now - supervisor->began_ms <= MOUNTS_PATIENCE_MS)
 		state->mounts_ms = now + MOUNTS_AGAIN_MS;
-	remark(supervisor);
+	configure_remark(supervisor);
 }
 
 /* An outdated process may come first. */
@@ -210,7 +207,7 @@ void configure(struct supervisor *supervisor)
 			 err.message);
 	else
 		summarize(state);
-	remark(supervisor);
+	configure_remark(supervisor);
 }
 
 /* Describes each service as it is now; one that is another than before is restarted. */
@@ -291,20 +288,7 @@ static void end_runcmd(struct supervisor *supervisor)
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		snprintf(state->runcmd, sizeof(state->runcmd),
 			 "runcmd: a command failed (" RUNCMD_LOG ")");
-	remark(supervisor);
-}
-
-/* It has never answered, has ended twice, or refuses whatever it is asked. */
-static bool is_of_no_use(const struct user_docker *user, uint64_t now)
-{
-	const struct service *service = user->service;
-
-	if (user->announced || service->held)
-		return false;
-	if (service->state == SERVICE_DOWN)
-		return service->failures >= USER_DOCKER_TRIES;
-	return service->state == SERVICE_RUNNING && user->refused_ms &&
-	       now - user->refused_ms >= USER_DOCKER_REFUSES_MS;
+	configure_remark(supervisor);
 }
 
 /* Its options are to blame, or will be found not to be. */
@@ -315,7 +299,7 @@ static void rescue_user_docker(struct supervisor *supervisor, uint64_t now)
 	bool refuses = service->state == SERVICE_RUNNING;
 	char why[160];
 
-	if (!is_of_no_use(&supervisor->user_docker, now) ||
+	if (!user_docker_is_of_no_use(&supervisor->user_docker, now) ||
 	    !docker_options_drop(&state->docker, user_docker_spec(supervisor), why, sizeof(why)) ||
 	    supervisor_describe(service, NULL) < 0)
 		return;
@@ -325,7 +309,7 @@ static void rescue_user_docker(struct supervisor *supervisor, uint64_t now)
 		 "them%s%s",
 		 refuses ? "answer" : "start", why[0] ? ": " : "", why);
 	report_console(&supervisor->report, "error: %s", state->user_docker);
-	remark(supervisor);
+	configure_remark(supervisor);
 }
 
 void configure_step(struct supervisor *supervisor, uint64_t now)

@@ -25,6 +25,9 @@ void configure_again(struct supervisor *supervisor, char *answer, size_t size);
 /* What has to wait: file systems whose device comes late, commands for which user Docker runs. */
 void configure_step(struct supervisor *supervisor, uint64_t now);
 
+/* Gathers in supervisor->remarks what a person should look at, in one line. */
+void configure_remark(struct supervisor *supervisor);
+
 /* Mounts what is not mounted yet, in a process of its own (mounts_start). Returns its exit code. */
 int configure_mounts(void);
 

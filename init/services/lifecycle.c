@@ -356,7 +356,8 @@ void service_step(struct service *service, uint64_t now)
 		return;
 	if (service->container[0] && service->stale)
 		remove_container(service);
-	else if (!turn_has_come(service, now))
+	else if (!turn_has_come(service, now) ||
+		 (service->spec->user_docker && !user_data_is_ready(supervisor)))
 		return;
 	else if (service->container[0])
 		start(service);
@@ -366,6 +367,8 @@ void service_step(struct service *service, uint64_t now)
 
 void service_ended(struct service *service, const char *reason, uint64_t now)
 {
+	if (service->spec->user_docker)
+		user_data_ended(service->supervisor);
 	if (service->state == SERVICE_STARTING) {
 		service->died = true;
 		snprintf(service->reason, sizeof(service->reason), "%s", reason);

@@ -43,6 +43,7 @@ static int run_services(const char *path, bool check)
 int main(int argc, char **argv)
 {
 	const char *file = PATH_SERVICES_FILE;
+	const char *data = NULL;
 	bool seed = false, check = false, mounts = false, runcmd = false, read_boot = false;
 	const struct option options[] = {
 		{'f', "file", "FILE", OPTION_STRING, &file, "the services file"},
@@ -53,6 +54,9 @@ int main(int argc, char **argv)
 		 "run the configuration's runcmd, and no more"},
 		{0, "read-boot", NULL, OPTION_FLAG, &read_boot,
 		 "read the slot's kernel and initramfs, and no more"},
+		{0, "docker-data", "prepare|restore", OPTION_STRING, &data,
+		 "copy user Docker's data where they are an older release's, or put the copy back, "
+		 "and no more"},
 		{0, "seed", NULL, OPTION_FLAG, &seed, "prepare System Docker's store, and no more"},
 		{0, NULL, NULL, OPTION_FLAG, NULL, NULL},
 	};
@@ -74,9 +78,11 @@ int main(int argc, char **argv)
 		return configure_runcmd();
 	if (read_boot)
 		return judge_read_boot();
+	if (data)
+		return user_data_work(data);
 	if (!seed)
 		return run_services(file, check);
-	r = seed_run(SEED_SOURCE, SEED_TARGET, &err);
+	r = seed_run(SEED_SOURCE, SEED_TARGET, &seed_other_slot, &err);
 	if (r < 0)
 		fprintf(stderr, "proa-services: cannot prepare %s: %s\n", SEED_TARGET, err.message);
 	return r < 0 ? EXIT_FAILED : EXIT_DONE;

@@ -59,6 +59,8 @@ static void read_boot(struct supervisor *supervisor, struct boot *boot)
 	if (now + LOOK_AROUND_MS > limit && boot->mounted_ms < latest)
 		boot->mounted_ms = latest;
 	boot->slot_good = fields_get_number(&fields, "good", 0) == 1;
+	supervisor->user_docker.data.slot_good = boot->slot_good;
+	supervisor->user_docker.data.own = fields_get_number(&fields, "data_version", 0);
 	boot->gate_passed = fields_get_number(&fields, "t_gate", 0) > 0;
 	snprintf(supervisor->release, sizeof(supervisor->release), "%s", hash ? hash : "");
 }
@@ -176,6 +178,9 @@ static int next_wait(const struct supervisor *supervisor, uint64_t now)
 		next = supervisor->configured.mounts_ms;
 	if (!user->asking && user->service->state == SERVICE_RUNNING && user->next_ms < next)
 		next = user->next_ms;
+	if (user->data.state != USER_DATA_READY && user->data.next_ms > now &&
+	    user->data.next_ms < next)
+		next = user->data.next_ms;
 	for (size_t i = 0; i < supervisor->count; i++) {
 		const struct service *service = &supervisor->services[i];
 
@@ -225,6 +230,7 @@ static int prepare(struct supervisor *supervisor, struct error *err)
 			 left_out ? left_out : "");
 	}
 	times_note(&supervisor->times.manager);
+	user_data_begin(supervisor);
 	return user_docker_prepare(supervisor, err);
 }
 
@@ -271,6 +277,7 @@ static void step(struct supervisor *supervisor, const struct boot *boot)
 		service_step(&supervisor->services[i], now);
 	user_docker_step(supervisor, now);
 	configure_step(supervisor, now);
+	user_data_step(supervisor, now);
 	restart_clock(supervisor, now);
 	judge_step(supervisor, now);
 	judge(supervisor, boot, now);

@@ -5,6 +5,7 @@
  *   link.c        System Docker: is it there, which containers, which events
  *   lifecycle.c   one service: create, start, watch, restart, stop
  *   user_docker.c what is special about the service that is user Docker
+ *   user_data.c   its data, where another release's engine has had them before
  *   gate.c        the verdict (pure)
  *   configure.c   what the configuration says is done, before all that
  *   times.c       when what happened first, for the chart of the boot
@@ -22,6 +23,7 @@
 
 #include "init/services/container.h"
 #include "init/services/control.h"
+#include "init/services/docker_data.h"
 #include "init/services/docker_options.h"
 #include "init/services/gate.h"
 #include "init/services/judge.h"
@@ -81,6 +83,27 @@ struct link {
 	uint64_t ghosts_ms;   /* since when it lists services that do not run; 0: it does not */
 };
 
+/* User Docker's data (user_data.c). */
+enum user_data_state {
+	USER_DATA_READY,
+	USER_DATA_WAITING, /* for its process to be started: its engine may not start meanwhile */
+	USER_DATA_WORKING,
+};
+
+struct user_data {
+	uint64_t own;   /* data version of the release that runs; 0: not known */
+	bool slot_good; /* it has settled, and so its engine has had these data before */
+	enum user_data_state state;
+	bool restore;   /* the process puts the copy back */
+	bool restored;  /* once in the life of a manager */
+	pid_t pid;      /* of the process */
+	int said;       /* file that it writes its word to */
+	uint64_t next_ms;
+	bool told;      /* that it failed */
+	unsigned ends;  /* of engines, before any of them answered */
+	char problem[256]; /* what a person should look at; "": nothing */
+};
+
 enum user_docker_stop { USER_DOCKER_RUNS, USER_DOCKER_TOLD, USER_DOCKER_READY };
 
 struct user_docker {
@@ -93,6 +116,7 @@ struct user_docker {
 	uint64_t next_ms;
 	bool reload; /* it was adopted with an older configuration */
 	enum user_docker_stop stop;
+	struct user_data data;
 };
 
 /* What became of the configuration (configure.c). */
@@ -168,8 +192,20 @@ int user_docker_prepare(struct supervisor *supervisor, struct error *err);
 void user_docker_step(struct supervisor *supervisor, uint64_t now);
 /* Its container has ended, or another one has begun. */
 void user_docker_reset(struct supervisor *supervisor);
+/* It has never answered, and has ended twice or refuses whatever it is asked. */
+bool user_docker_is_of_no_use(const struct user_docker *user, uint64_t now);
 /* Makes it stop its containers when it is stopped; true once it may be stopped. */
 bool user_docker_may_stop(struct supervisor *supervisor, uint64_t now);
+
+/* Its data (user_data.c): before its first start, before each start, all the time. */
+void user_data_begin(struct supervisor *supervisor);
+bool user_data_is_ready(const struct supervisor *supervisor);
+void user_data_step(struct supervisor *supervisor, uint64_t now);
+/* Its engine answers; has ended. */
+void user_data_answered(struct supervisor *supervisor);
+void user_data_ended(struct supervisor *supervisor);
+/* In a process of its own: "prepare", "restore" (docker_data.h). Returns an exit code. */
+int user_data_work(const char *what);
 
 enum {
 	SERVICE_STABLE_MS = 60000,  /* ran that long: its failures are forgotten */

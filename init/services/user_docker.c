@@ -29,6 +29,8 @@ enum {
 	FIRST_TIMEOUT_MS = 300000, /* a dockerd with thousands of containers takes its time */
 	PING_TIMEOUT_MS = 20000,
 	MISSES_MAX = 2,
+	TRIES_MAX = 2,
+	REFUSES_MS = 20000,
 };
 
 static int write_config(const char *text, struct error *err)
@@ -66,6 +68,18 @@ void user_docker_reset(struct supervisor *supervisor)
 	supervisor->user_docker.misses = 0;
 	supervisor->user_docker.refused_ms = 0;
 	supervisor->user_docker.next_ms = 0;
+}
+
+bool user_docker_is_of_no_use(const struct user_docker *user, uint64_t now)
+{
+	const struct service *service = user->service;
+
+	if (user->announced || service->held)
+		return false;
+	if (service->state == SERVICE_DOWN)
+		return service->failures >= TRIES_MAX;
+	return service->state == SERVICE_RUNNING && user->refused_ms &&
+	       now - user->refused_ms >= REFUSES_MS;
 }
 
 static int ask(struct supervisor *supervisor, const char *socket, const char *method,
@@ -131,6 +145,7 @@ static void pinged(void *data, const struct docker_reply *reply)
 	if (user->answers)
 		return;
 	user->answers = true;
+	user_data_answered(supervisor);
 	if (!user->announced)
 		report_console(&supervisor->report, "user Docker answers");
 	user->announced = true;
