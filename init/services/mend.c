@@ -97,7 +97,7 @@ void mend_system_docker(struct reporter *report, const char *why)
 	    seed_remove(SEED_TARGET "/buildkit", &err) < 0 ||
 	    seed_remove(SEED_TARGET "/volumes/metadata.db", &err) < 0 ||
 	    seed_remove(SEED_TARGET "/" SEED_MARKER, &err) < 0 ||
-	    seed_run(SEED_SOURCE, SEED_TARGET, &err) < 0)
+	    seed_run(SEED_SOURCE, SEED_TARGET, NULL, &err) < 0)
 		report_console(report, "error: %s", err.message);
 	end_system_docker();
 }

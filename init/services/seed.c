@@ -14,11 +14,13 @@
 #include "lib/docker/docker.h"
 #include "lib/fields.h"
 #include "lib/io.h"
+#include "lib/request.h"
 
 #define REPOSITORIES "image/overlay2/repositories.json"
 
 struct seeding {
 	const char *source, *target;
+	const struct seed_slot *slot;
 	json_t *entries;
 	bool changed;
 	struct error *err;
@@ -304,10 +306,35 @@ static int disown(const char *marker, json_t *before, const json_t *now, struct 
 	return seed_remove(marker, err); /* a full disk: that needs no room */
 }
 
+/* To a person, and into the log: nothing of the system's own depends on it. */
+static void tell(const struct error *err)
+{
+	char line[REQUEST_LINE_MAX];
+
+	fprintf(stderr, "proa-services: %s\n", err->message);
+	snprintf(line, sizeof(line), "degraded %.900s", err->message);
+	(void)request_pid1(PATH_INIT_SOCKET, line, NULL, 0, NULL);
+}
+
+/* Returns whether it is worth to look again at the next boot. */
+static bool keep_layers(struct seeding *seeding, const json_t *now)
+{
+	_cleanup_json_ json_t *layers = json_array();
+	struct error err = ERROR_INIT;
+	int r = seed_foreign_layers(seeding->target, now, layers, &err);
+
+	if (r == 0 && seeding->slot)
+		r = seed_keep_layers(seeding->target, layers, seeding->slot, &err);
+	if (r < 0)
+		tell(&err);
+	return r == -ENOSPC;
+}
+
 static int finish(struct seeding *seeding, const char *marker, const json_t *before,
 		  const json_t *now)
 {
 	_cleanup_fd_ int fd = -1;
+	bool again = false;
 	int r;
 
 	if (before && !seeding->changed && json_equal(before, now))
@@ -317,20 +344,24 @@ static int finish(struct seeding *seeding, const char *marker, const json_t *bef
 		r = seed_prune(seeding->target, before, now, seeding->err);
 		if (r < 0)
 			return r;
+		again = keep_layers(seeding, now);
 	}
 	/* The marker says that all of this is on the disk: all of it goes there first. */
 	fd = open(seeding->target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || syncfs(fd) < 0)
 		return error_errno(seeding->err, "cannot sync %s", seeding->target);
+	if (again)
+		return 0;
 	/* A full disk: the store is right all the same, and the next boot compares it again. */
 	if (write_marker(marker, now, NULL) < 0)
 		fprintf(stderr, "proa-services: cannot write %s; is the disk full?\n", marker);
 	return 0;
 }
 
-int seed_run(const char *source, const char *target, struct error *err)
+int seed_run(const char *source, const char *target, const struct seed_slot *slot,
+	     struct error *err)
 {
-	struct seeding seeding = {.source = source, .target = target, .err = err};
+	struct seeding seeding = {.source = source, .target = target, .slot = slot, .err = err};
 	_cleanup_json_ json_t *before = NULL, *now = NULL;
 	_cleanup_free_ char *marker = NULL;
 	json_t *tags = json_array();

@@ -9,6 +9,10 @@
  * and mends a torn store. Images,
  * tags, volumes and containers of a person stay.
  *
+ * An image that a person built on a layer of the slot, and a container of theirs, needs that
+ * layer still when another release runs: then it is copied out of the slot that does not run,
+ * in the place of the link (seed_layers.c).
+ *
  * `.seed` in the data root remembers what was seeded, so that a later release
  * can take it away again (seed_prune.c). It is written last, and before another
  * release's seeding it is made to name none; PID 1 skips the seeding where its
@@ -24,14 +28,30 @@
 #define SEED_SOURCE "/seed"
 #define SEED_TARGET "/var/lib/system-docker"
 #define SEED_MARKER ".seed"
+#define SEED_LOST   "/layers/lost" /* what a layer that is not to be had any more leads to */
 
 enum {
 	SEED_FILE_MAX = 4 << 20, /* bytes of one file of metadata */
 	SEED_DEPTH_MAX = 16,
 };
 
-/* Brings `target` in line with `source`. Returns 0 or a negative errno. */
-int seed_run(const char *source, const char *target, struct error *err);
+/* The slot that does not run. */
+struct seed_slot {
+	/* Checks and mounts it; `root` gets where. Returns 0 or a negative errno. */
+	int (*open)(char *root, size_t size, struct error *err);
+	void (*close)(const char *root);
+};
+
+extern const struct seed_slot seed_other_slot; /* of this machine (seed_slot.c) */
+
+/*
+ * Brings `target` in line with `source`. Returns 0 or a negative errno.
+ *
+ * slot  has the layers of the release before; NULL: layers are let alone (the caller cannot
+ *       wait for as long as that may take)
+ */
+int seed_run(const char *source, const char *target, const struct seed_slot *slot,
+	     struct error *err);
 
 /*
  * Takes away what the seed before this one has left: its containers (they are
@@ -42,6 +62,20 @@ int seed_run(const char *source, const char *target, struct error *err);
  *              seed's images and layers, "tags": their names}; before may be NULL
  */
 int seed_prune(const char *target, const json_t *before, const json_t *now, struct error *err);
+
+/*
+ * Lists the layers (their cache ids) that are kept for a person, and lead into a slot with
+ * another release than `now`, as links do.
+ */
+int seed_foreign_layers(const char *target, const json_t *now, json_t *out, struct error *err);
+
+/*
+ * Copies these layers out of the slot. One that cannot be is made to lead nowhere, which is
+ * better than into another userland. Returns 0, -ENOSPC where it is worth to try again when
+ * there is room, or another negative errno.
+ */
+int seed_keep_layers(const char *target, const json_t *layers, const struct seed_slot *slot,
+		     struct error *err);
 
 /* Removes a file or a folder with all below it; what isn't there is fine. */
 int seed_remove(const char *path, struct error *err);

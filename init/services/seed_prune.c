@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "init/services/container.h"
@@ -274,4 +275,37 @@ int seed_prune(const char *target, const json_t *before, const json_t *now, stru
 	if (r == 0 && !image_kept)
 		r = prune_entries(target, LAYERS, references.before, ours, kept, &layer_kept, err);
 	return r;
+}
+
+struct foreign {
+	const json_t *ours;
+	json_t *out;
+};
+
+static int add_foreign(const char *target, const char *chain, void *data, struct error *err)
+{
+	struct foreign *foreign = data;
+	_cleanup_free_ char *cache_file = NULL, *diff = NULL;
+	char entry[256], cache[128];
+	struct stat info;
+
+	snprintf(entry, sizeof(entry), LAYERS "%s", chain);
+	if (has(foreign->ours, entry))
+		return 0;
+	if (asprintf(&cache_file, "%s/%s/cache-id", target, entry) < 0)
+		return error_oom(err);
+	if (read_value(cache_file, cache, sizeof(cache)) < 0 || !is_name(cache))
+		return 0;
+	if (asprintf(&diff, "%s/overlay2/%s/diff", target, cache) < 0)
+		return error_oom(err);
+	if (lstat(diff, &info) == 0 && S_ISLNK(info.st_mode))
+		json_array_append_new(foreign->out, json_string(cache));
+	return 0;
+}
+
+int seed_foreign_layers(const char *target, const json_t *now, json_t *out, struct error *err)
+{
+	struct foreign foreign = {.ours = json_object_get(now, "entries"), .out = out};
+
+	return for_each(target, LAYERS, add_foreign, &foreign, err);
 }

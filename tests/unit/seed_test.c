@@ -1,5 +1,6 @@
 /* Seeding System Docker's data root, from one release to the next. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -87,11 +89,30 @@ static const char *make_seed(int release)
 	return source;
 }
 
+/* The slot that does not run: as root of it, a folder; "": it cannot be used. */
+static char other_root[64];
+static int times_opened, times_closed;
+
+static int open_other(char *root, size_t size, struct error *err)
+{
+	times_opened++;
+	snprintf(root, size, "%s", other_root);
+	return other_root[0] ? 0 : error_set(err, -EBADMSG, "the other slot is damaged");
+}
+
+static void close_other(const char *root)
+{
+	assert_string_equal(root, other_root);
+	times_closed++;
+}
+
+static const struct seed_slot slot = {.open = open_other, .close = close_other};
+
 static void seed(int release)
 {
 	struct error err = ERROR_INIT;
 
-	if (seed_run(make_seed(release), target, &err) < 0)
+	if (seed_run(make_seed(release), target, &slot, &err) < 0)
 		fail_msg("%s", err.message);
 }
 
@@ -115,6 +136,8 @@ static void forget_release(void)
 static int fresh(void **state)
 {
 	(void)state;
+	other_root[0] = '\0';
+	times_opened = times_closed = 0;
 	return seed_remove(target, NULL);
 }
 
@@ -232,7 +255,7 @@ static void test_cut_short(void **state)
 	    "\"entries\":[\"" IMAGES "i1\",\"" LAYERS "l1\"]}\n");
 	snprintf(fifo, sizeof(fifo), "%s/fifo", make_seed(2));
 	assert_int_equal(mkfifo(fifo, 0600), 0);
-	assert_int_equal(seed_run(make_seed(2), target, NULL), -EINVAL);
+	assert_int_equal(seed_run(make_seed(2), target, &slot, NULL), -EINVAL);
 	assert_true(there(SEED_MARKER));
 	assert_false(holds(SEED_MARKER, "old"));
 
@@ -299,6 +322,135 @@ static void test_keeps(void **state)
 	assert_true(there(IMAGES "i1") && there(LAYERS "l1") && there("overlay2/c1"));
 }
 
+/* What a link in the store leads to; "": it is none. */
+static const char *leads_to(const char *path)
+{
+	static char link[128];
+	char full[256];
+	ssize_t size;
+
+	snprintf(full, sizeof(full), "%s/%s", target, path);
+	size = readlink(full, link, sizeof(link) - 1);
+	link[size > 0 ? size : 0] = '\0';
+	return link;
+}
+
+/* An image that a person has built on the layer of release 1, whose slot is `other` then. */
+static void build_on_layer(void)
+{
+	seed(1);
+	put(target, LAYERS "upper/parent", "sha256:l1");
+	put(target, LAYERS "upper/cache-id", "c-upper");
+	put(target, "overlay2/c-upper/diff/made", "by a person");
+	put(target, IMAGES "built", "{}");
+	put(target, REPOSITORIES,
+	    "{\"Repositories\":{\"mine\":{\"mine:1\":\"sha256:built\"},\"proa/os\":{"
+	    "\"proa/os:1\":\"sha256:i1\",\"proa/os:latest\":\"sha256:i1\"}}}");
+	forget_release();
+}
+
+static void make_other_slot(void)
+{
+	snprintf(other_root, sizeof(other_root), "%s/other", folder);
+	put(other_root, "seed/overlay2/c1/diff", "-> /layers/os");
+	put(other_root, "layers/os/bin/sh", "of release 1");
+	put(other_root, "layers/os/lib", "-> usr/lib");
+}
+
+static void test_layers_are_copied(void **state)
+{
+	(void)state;
+	make_other_slot();
+	build_on_layer();
+	put(target, "overlay2/c1/diff.new/torn", "of a copy that was cut short");
+	seed(2);
+	assert_true(holds("overlay2/c1/diff/bin/sh", "of release 1"));
+	assert_string_equal(leads_to("overlay2/c1/diff/lib"), "usr/lib");
+	assert_string_equal(leads_to("overlay2/c1/diff"), "");
+	assert_string_equal(leads_to("overlay2/l/L1"), "../c1/diff");
+	assert_string_equal(leads_to("overlay2/c2/diff"), "/layers/os");
+	assert_false(there("overlay2/c1/diff.new") || there("overlay2/c1/diff/torn"));
+	assert_int_equal(times_opened, 1);
+	assert_int_equal(times_closed, 1);
+
+	print_message("  nothing is opened where all is there\n");
+	forget_release();
+	seed(3);
+	assert_true(holds("overlay2/c1/diff/bin/sh", "of release 1"));
+	assert_int_equal(times_opened, 1);
+
+	print_message("  back in the release itself: its own layer again, and no copy\n");
+	forget_release();
+	seed(1);
+	assert_string_equal(leads_to("overlay2/c1/diff"), "/layers/os");
+	assert_true(there(LAYERS "upper") && holds(REPOSITORIES, "mine:1"));
+}
+
+/* Another slot's userland in its place would be worse than none. */
+static void test_layers_are_lost(void **state)
+{
+	char path[128];
+
+	(void)state;
+	build_on_layer();
+	seed(2);
+	assert_string_equal(leads_to("overlay2/c1/diff"), SEED_LOST);
+	assert_false(there("overlay2/c1/diff.new"));
+	assert_true(there(SEED_MARKER) && holds(REPOSITORIES, "proa/os:2"));
+	assert_int_equal(times_opened, 1);
+	assert_int_equal(times_closed, 0);
+	fresh(state);
+
+	print_message("  the other slot holds another release\n");
+	make_other_slot();
+	snprintf(path, sizeof(path), "%s/seed/overlay2/c1", other_root);
+	assert_int_equal(seed_remove(path, NULL), 0);
+	build_on_layer();
+	seed(2);
+	assert_string_equal(leads_to("overlay2/c1/diff"), SEED_LOST);
+	assert_int_equal(times_closed, 1);
+
+	print_message("  it is found again: as with a fall back and the upgrade after it\n");
+	make_other_slot();
+	forget_release();
+	seed(3);
+	assert_true(holds("overlay2/c1/diff/bin/sh", "of release 1"));
+	fresh(state);
+
+	print_message("  one who cannot wait lets them alone\n");
+	make_other_slot();
+	build_on_layer();
+	assert_int_equal(seed_run(make_seed(2), target, NULL, NULL), 0);
+	assert_int_equal(times_opened, 0);
+}
+
+/* The next boot tries again, and its seeding is not skipped. */
+static void test_layers_no_room(void **state)
+{
+	char path[256];
+	int fd;
+
+	(void)state;
+	if (getuid() != 0 || io_make_dirs(target, NULL) < 0 ||
+	    mount("tmpfs", target, "tmpfs", 0, "size=1m") < 0)
+		skip();
+	make_other_slot();
+	snprintf(path, sizeof(path), "%s/layers/os/large", other_root);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(ftruncate(fd, 2 << 20), 0);
+	build_on_layer();
+	seed(2);
+	assert_string_equal(leads_to("overlay2/c1/diff"), SEED_LOST);
+	assert_true(holds(SEED_MARKER, "unfinished"));
+	assert_int_equal(ftruncate(fd, 1000), 0);
+	close(fd);
+	seed(2);
+	assert_true(holds("overlay2/c1/diff/bin/sh", "of release 1"));
+	assert_false(holds(SEED_MARKER, "unfinished"));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(umount(target), 0);
+}
+
 /* A marker is read from a disk: it can't make us remove anything else. */
 static void test_hostile_marker(void **state)
 {
@@ -318,7 +470,7 @@ static void test_no_seed(void **state)
 	struct error err = ERROR_INIT;
 
 	(void)state;
-	assert_int_equal(seed_run("/nonexistent/seed", target, &err), -ENOENT);
+	assert_int_equal(seed_run("/nonexistent/seed", target, &slot, &err), -ENOENT);
 	assert_false(there(SEED_MARKER));
 }
 
@@ -331,6 +483,9 @@ int main(void)
 		cmocka_unit_test_setup(test_cut_short, fresh),
 		cmocka_unit_test_setup(test_no_marker, fresh),
 		cmocka_unit_test_setup(test_keeps, fresh),
+		cmocka_unit_test_setup(test_layers_are_copied, fresh),
+		cmocka_unit_test_setup(test_layers_are_lost, fresh),
+		cmocka_unit_test_setup(test_layers_no_room, fresh),
 		cmocka_unit_test_setup(test_hostile_marker, fresh),
 		cmocka_unit_test_setup(test_no_seed, fresh),
 	};
