@@ -181,6 +181,15 @@ def find_bundle():
     return found[0]
 
 
+def older_bundle():
+    """The older half of the release pair; made where this build has none yet (minutes)."""
+    if BUILD == ROOT / "build":
+        run_quietly(ROOT / "scripts/prepare", "--older")
+    found = sorted((BUILD / "older").glob("*.bundle"))
+    assert len(found) == 1, f"{BUILD}/older: no bundle; scripts/prepare --older makes it"
+    return found[0]
+
+
 def slot_image():
     """The slot image as it was built: the same bytes as in a slot, from its start."""
     return IMAGE / "slot.img"
