@@ -36,8 +36,8 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     """Without --full, tests marked `full` are left out, not counted as skipped."""
     for item in items:
-        # One worker boots the one machine, and one makes releases and loop devices.
-        for shared in ("booted", "releases"):
+        # One worker boots the one machine, one makes releases and loop devices, and one a settled disk.
+        for shared in ("booted", "releases", "settled"):
             if shared in item.fixturenames:
                 item.add_marker(pytest.mark.xdist_group(shared))
     if config.getoption("--full"):

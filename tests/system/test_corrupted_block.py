@@ -18,8 +18,8 @@ def second_stage():
     return file_extent("/layers/os/usr/sbin/init")[0]
 
 
-@pytest.mark.parametrize("offset", [hash_tree,
-                                    pytest.param(second_stage, marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("offset", [hash_tree, second_stage])
 def test_corrupted_block_stage_1(disk, machine, offset):
     made = disk()
     made.corrupt_slot("a", offset())

@@ -110,13 +110,13 @@ def root_hash_wrong(_faulty):
     return {"root_hash": "5" * 64}
 
 
-@fault(stage_1(""))
+@fault(stage_1(""), quick=True)
 def root_block_corrupted(faulty):
     """Behind the publisher's back, too: the tree is not made anew."""
     return {"rot": int(faulty.fields["fs_size"])}
 
 
-@fault(stage_1(""), quick=True)
+@fault(stage_1(""))
 def signed_by_unknown_key(faulty):
     run_quietly(BUILD / "proa-image", "keygen", "-o", faulty.folder, "--name", "unknown")
     return {"key": faulty.folder / "unknown.key"}

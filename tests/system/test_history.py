@@ -2,11 +2,14 @@
 
 import json
 
+import pytest
+
 
 def history(one):
     return json.loads(one.check("sudo proa history --json -n 0"))
 
 
+@pytest.mark.full # test_faults.py sees each class, too
 def test_history_after_reset(disk, machine):
     one = machine(disk())
     one.wait_boot("health gate passed")
