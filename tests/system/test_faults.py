@@ -20,6 +20,8 @@ INIT = "/layers/os/usr/sbin/init"
 DOCKER = "/layers/os/usr/sbin/dockerd"
 SERVICES = "/layers/os/usr/lib/proa/services.yml"
 VIRTIO = "virtio_blk.ko"
+# Read by nothing but a person who loads it.
+UNREAD = "/usr/lib/proa/images/busybox.tar"
 
 # A person's container and check, which the faulty release's kernel arguments can make fail.
 CHECK = "#!/bin/sh\n! grep -q fault=check /proc/cmdline\n"
@@ -330,3 +332,26 @@ def test_power_cut(name, settled, machine, folder):
     # What was cut left its mark: it was reset, or its attempt was lost.
     ends = [boot["class"] for boot in boots[1:-1]]
     assert "reset" in ends or "unseen" in ends or what.evidence[0] in ends, boots
+
+
+@pytest.mark.full
+def test_block_rots_later(settled, machine, folder):
+    """The release has passed its gate; then a block of it cannot be read. The next boot is the old one's."""
+    disk = settled.overlay(folder / "disk.qcow2")
+    disk.corrupt_slot("b", file_extent(f"/layers/os{UNREAD}")[0])
+    one = machine(disk)
+    one.wait_boot("health gate passed")
+    one.wait_shell()
+    assert status(one)["slot"] == "b"
+    assert one.run(f"cat {UNREAD} > /dev/null")[0] != 0
+    one.wait_for("degraded: ")
+    one.wait_true("sudo proa status --json | grep -q '\"next\": \"a\"'")
+    one.type(" sudo proa reboot\n")
+    one.wait_boot("root verified: slot a", 600, unless=None)
+    one.wait_for("health gate passed")
+    one.wait_shell()
+    found = status(one)
+    assert (found["slot"], found["flip"]["b"]["left"]) == ("a", 0), found
+    boots = boots_of(one)
+    assert [(boot["class"], boot["slot"], boot["degraded"]) for boot in boots] == \
+        [("running", "a", False), ("reboot", "b", True), ("poweroff", "a", False)], boots
