@@ -302,8 +302,8 @@ def test_fault(name, settled, machine, folder):
     one = machine(disk, extra=WATCHDOG, memory=what.memory)
     _, boots = wait_for_old_release(one)
     kinds, texts = [boot["class"] for boot in boots], [boot["text"] for boot in boots]
-    # Of the two attempts that a flip gives, one boot was seen. The one that this test has taken away
-    # counts as one that never reached init.
+    # Of the two attempts that a flip gives, one boot was seen. The one that this test has taken
+    # away counts as one that never reached init.
     wanted = ["running", what.evidence[0], "poweroff"]
     if what.evidence is not UNSEEN and what.attempts == 1:
         wanted.insert(2, "unseen")
@@ -336,7 +336,7 @@ def test_power_cut(name, settled, machine, folder):
 
 @pytest.mark.full
 def test_block_rots_later(settled, machine, folder):
-    """The release has passed its gate; then a block of it cannot be read. The next boot is the old one's."""
+    """In a release that has passed its gate: it says so, and the next boot is the old one's."""
     disk = settled.overlay(folder / "disk.qcow2")
     disk.corrupt_slot("b", file_extent(f"/layers/os{UNREAD}")[0])
     one = machine(disk)
