@@ -137,7 +137,7 @@ def test_docker_versions(machine, folder):
     assert data_version(one) == "version=1"
     assert "c3" not in one.check("docker ps -a --format '{{.Names}}'").split()
     assert one.check(f"sudo cat {DATA}/.proa/refused-2/volumes/metadata.db") == "no database"
-    one.check(f"sudo grep -l '/c3\"' {DATA}/.proa/refused-2/containers/*/config.v2.json")
+    one.check(f"sudo grep -rl '/c3\"' {DATA}/.proa/refused-2/containers")
     assert "refused-2: remove that folder" in status(one)["degraded"]
 
 
