@@ -73,7 +73,7 @@ struct rules_boot {
 	const struct flip *mirror;     /* NULL: damaged */
 	bool saves;                    /* what GRUB saves is found whole in the block afterwards */
 	bool readable[2];              /* kernel and initramfs of the slot can be read */
-	bool damaged[2];               /* but they are not what its sums say */
+	bool damaged[2];               /* but the kernel is not what its sums say */
 	bool clock;                    /* the clock chip answers */
 	char tok[FLIP_TOK_LENGTH + 1]; /* its hour, minute and second; "000000" without a clock */
 };

@@ -56,8 +56,13 @@ static int read_file(const char *path)
 
 int judge_read_boot(void)
 {
-	return read_file("/boot/vmlinuz") < 0 || read_file("/boot/initrd") < 0 ? EXIT_FAILED
-									       : EXIT_DONE;
+	static const char *const files[] = {"/boot/vmlinuz", "/boot/initrd", "/boot/args",
+					    "/boot/sums", "/boot/sums.copy"};
+	int r = EXIT_DONE;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		r = read_file(files[i]) < 0 ? EXIT_FAILED : r;
+	return r;
 }
 
 static void step_boot(struct judge *judge)

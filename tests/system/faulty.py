@@ -104,9 +104,9 @@ class Faulty:
         sums: also the sums that GRUB compares, as for every kernel that is built.
         """
         if sums:
-            self.replace("/boot/sums", "".join(
-                f"{hashlib.sha256(self.contents('/boot/' + name)).hexdigest()}  {name}\n"
-                for name in ("vmlinuz", "initrd")).encode())
+            digest = hashlib.sha256(self.contents("/boot/vmlinuz")).hexdigest()
+            for name in ("sums", "sums.copy"):
+                self.replace(f"/boot/{name}", f"{digest}  vmlinuz\n".encode())
         self.fields["root_hash"] = root_hash or self._hash_tree()
         at, length = disk.partition("proa-b")
         for first, last in neighbours(self.changed):

@@ -34,7 +34,7 @@ SCENARIOS = [
     Scenario("one value damaged", block(a_left="x"), block(b_left=3, slot="b"), boots=2, quick=False),
     Scenario("both damaged", bytes(512), block(end=0), boots=2, quick=False),
     Scenario("kernel of a damaged", block(a_left=2, b_left=1), block(), ("damaged kernel", "both"), 3),
-    Scenario("initramfs of b damaged", block("b", 1, 0, 3, 0, "b"), block(), ("both", "damaged initramfs"), 2, quick=False),
+    Scenario("a sum of b rotten", block("b", 1, 0, 3, 0, "b"), block(), ("damaged kernel", "rotten sum"), 2, quick=False),
     Scenario("both damaged kernels", block(b_left=1), block(), ("damaged kernel", "damaged kernel"), 3, quick=False),
     Scenario("a damaged, b missing", block(b_left=1), block(), ("damaged kernel", "nothing"), 1, quick=False),
     Scenario("a damaged, refused writes", block(b_left=1), block(), ("damaged kernel", "both"), 2, writable=False, quick=False),
@@ -51,22 +51,21 @@ def make_slots(folder):
                     os.path.join(HERE, "grub_table_kernel.S")], check=True)
     subprocess.run(["objcopy", "-O", "binary", "-j", ".text", folder / "kernel.o", kernel], check=True)
     slots = {"nothing": bytes(4096)}
-    # What each holds of what its sums name; a file's last word may be another.
-    whole = {"vmlinuz": kernel.read_bytes() + b"one", "initrd": b"initrd one"}
-    other = {name: data[:-3] + b"two" for name, data in whole.items()}
-    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in whole.items())
+    # The kernel's last word may be another than its sums say.
+    whole = {"vmlinuz": kernel.read_bytes() + b"one", "initrd": b"initrd"}
+    sums = f"{hashlib.sha256(whole['vmlinuz']).hexdigest()}  vmlinuz\n"
     for name, files in (("both", whole), ("no kernel", {"initrd": whole["initrd"]}),
                         ("no initramfs", {"vmlinuz": whole["vmlinuz"]}),
-                        ("damaged kernel", {**whole, "vmlinuz": other["vmlinuz"]}),
-                        ("damaged initramfs", {**whole, "initrd": other["initrd"]}),
-                        ("without sums", whole)):
+                        ("damaged kernel", {**whole, "vmlinuz": kernel.read_bytes() + b"two"}),
+                        ("rotten sum", whole), ("without sums", whole)):
         tree = folder / name.replace(" ", "-")
         (tree / "boot").mkdir(parents=True)
         (tree / "boot/args").write_bytes((disks.HEADER + b"args=release=1 quiet\n").ljust(1024, b"#"))
         for file, data in files.items():
             (tree / "boot" / file).write_bytes(data)
         if name != "without sums":
-            (tree / "boot/sums").write_text(sums)
+            (tree / "boot/sums").write_text("0" * 64 + sums[64:] if name == "rotten sum" else sums)
+            (tree / "boot/sums.copy").write_text(sums)
         inside = os.path.join(disks.FORKY, "tmp", f"slot.{os.getpid()}")
         shutil.copytree(tree, inside)
         try:
@@ -169,7 +168,7 @@ def run(scenario, parts, folder, uefi, sector=512, update=False):
     if update:
         disk.update_grub(images)
     disk.put(scenario.block, scenario.mirror)
-    kernels = [{"both": 1, "without sums": 1}.get(name, 2 if name.startswith("damaged") else 0)
+    kernels = [{"both": 1, "without sums": 1, "rotten sum": 1}.get(name, 2 if name.startswith("damaged") else 0)
                for name in scenario.slots]
     block_bytes = scenario.block
     machine = Machine(disk, folder, uefi, scenario.writable)
