@@ -22,6 +22,7 @@ struct publish {
 	struct shelf_channel *channels[CHANNELS_MAX]; /* the one to publish, then those there */
 	size_t count;
 	bool to_put[CHANNEL_RELEASES_MAX]; /* those of its releases that are not there */
+	bool left_out;                     /* a channel that is there could not be read */
 };
 
 static void free_publish(struct publish *p)
@@ -119,6 +120,7 @@ static int add_other(void *context, const char *name, struct error *err)
 	if (r == 0)
 		return 0;
 	fprintf(stderr, "proa-image publish: warning: left out of the page: %s\n", why.message);
+	p->left_out = true;
 	shelf_free_channel(channel);
 	free(channel);
 	p->count--;
@@ -290,7 +292,8 @@ static int publish(struct publish *p, const char *channel, struct error *err)
 		r = put_pages(p, err);
 	if (r == 0)
 		r = put_channel(p, err);
-	if (r == 0)
+	/* What a channel that cannot be read needs is not known. */
+	if (r == 0 && !p->left_out)
 		r = published_each(p->to, ".bundle", say_unused, p, err);
 	if (r == 0)
 		printf("%s: serial %llu is published in %s\n", p->name,

@@ -20,7 +20,13 @@
 #define SAVED   "saved-"
 #define REFUSED "refused-"
 
-enum { LOCK_WAIT_MS = 10 * 60 * 1000 };
+enum {
+	LOCK_WAIT_MS = 10 * 60 * 1000,
+	/* Beside a copy, for the engine that runs on: a twentieth of the file system, but no more.
+	 */
+	SPARE_PART = 20,
+	SPARE_MAX = 64 << 20,
+};
 
 /* Paths of one data root. */
 struct paths {
@@ -140,7 +146,7 @@ static int sync_all(int folder, const struct paths *paths, struct error *err)
 static int check_room(const struct paths *paths, struct error *err)
 {
 	struct statvfs room;
-	uint64_t bytes, files, free_bytes;
+	uint64_t bytes, files, free_bytes, spare;
 	int r = docker_data_measure(paths->root, &bytes, &files, err);
 
 	if (r < 0)
@@ -149,6 +155,8 @@ static int check_room(const struct paths *paths, struct error *err)
 		return error_errno(err, "cannot look at %s", paths->folder);
 	free_bytes = (uint64_t)room.f_bavail * room.f_frsize;
 	/* File systems without a table of inodes say 0 of all. */
+	spare = (uint64_t)room.f_blocks * room.f_frsize / SPARE_PART;
+	bytes += spare < SPARE_MAX ? spare : SPARE_MAX;
 	if (bytes <= free_bytes && (room.f_files == 0 || files <= room.f_favail))
 		return 0;
 	return error_set(
@@ -269,6 +277,23 @@ static int restore(int folder, const struct paths *paths, struct docker_data *da
 	return r < 0 ? r : remove_all(paths, SAVED, err);
 }
 
+/* A disk that is mounted within the data root cannot be moved, and its content was not copied. */
+static int refuse_mount(const struct paths *paths, const char *name, const char *other,
+			struct error *err)
+{
+	char path[PATH_MAX];
+	struct stat root, entry;
+
+	(void)other;
+	snprintf(path, sizeof(path), "%s/%s", paths->root, name);
+	if (docker_data_stays(name) || stat(paths->root, &root) < 0 || lstat(path, &entry) < 0 ||
+	    entry.st_dev == root.st_dev)
+		return 0;
+	return error_set(
+		err, -EBUSY,
+		"%s is a file system of its own, so Docker's older data cannot be put back", path);
+}
+
 /* Does Docker keep anything here? */
 static bool has_data(const struct paths *paths)
 {
@@ -322,7 +347,9 @@ int docker_data_restore(const char *root, uint64_t own, struct error *err)
 				err, -ENOENT,
 				"%s holds no copy of Docker's data that this release could read",
 				paths.folder);
-		r = remove_all(&paths, REFUSED, err);
+		r = for_each(root, &paths, NULL, refuse_mount, err);
+		if (r == 0)
+			r = remove_all(&paths, REFUSED, err);
 		data.restores = true;
 		if (r == 0)
 			r = write_mark(&paths, &data, err);
@@ -337,8 +364,14 @@ int docker_data_accept(const char *root, uint64_t own, struct error *err)
 	struct paths paths;
 	struct docker_data data = {.version = own};
 
+	int r;
+
 	set_paths(&paths, root);
-	return write_mark(&paths, &data, err);
+	r = io_make_dirs(paths.folder, err);
+	if (r == 0)
+		r = write_mark(&paths, &data, err);
+	/* Of what is there now it is no copy any more. */
+	return r < 0 ? r : remove_all(&paths, SAVED, err);
 }
 
 bool docker_data_find_refused(const char *root, char *path, size_t size)

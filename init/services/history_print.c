@@ -85,7 +85,7 @@ static void print_boot(FILE *out, const json_t *boot, size_t lines)
 		duration);
 	fprintf(out, "    %s\n", text(boot, "text", ""));
 	if (json_is_true(json_object_get(boot, "lastresort")))
-		fputs("    booted as a last resort: neither slot had attempts left\n", out);
+		fputs("    booted as a last resort: no slot had attempts left, or could be read\n", out);
 	else if (json_is_true(json_object_get(boot, "fellback")))
 		fputs("    fell back: the primary slot had no attempts left, or could not be "
 		      "read\n",

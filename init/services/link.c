@@ -6,6 +6,7 @@
 
 #include "init/services/mend.h"
 #include "init/services/paths.h"
+#include "init/services/seed.h"
 #include "lib/cleanup.h"
 #include "lib/console.h"
 #include "lib/io.h"
@@ -224,6 +225,12 @@ static void mend(struct supervisor *supervisor, uint64_t now)
 {
 	uint64_t silent_ms = now - supervisor->link.since_ms;
 
+	/* It does not run before its store is prepared, be it that a large layer is copied there.
+	 */
+	if (silent_ms >= MEND_OPTIONS_MS && seed_is_busy(SEED_TARGET)) {
+		supervisor->link.since_ms = now;
+		return;
+	}
 	if (silent_ms >= MEND_OPTIONS_MS)
 		mend_options(now);
 	if (supervisor->gate.verdict == GATE_OPEN && silent_ms >= MEND_CONTAINERD_MS)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,8 @@
 #include "lib/request.h"
 
 #define REPOSITORIES "image/overlay2/repositories.json"
+
+enum { LOCK_WAIT_MS = 10 * 60 * 1000 };
 
 struct seeding {
 	const char *source, *target;
@@ -163,7 +166,8 @@ static int seed_one(struct seeding *seeding, const char *path, unsigned depth)
 	if (S_ISREG(info.st_mode))
 		return seed_file(seeding, from, to);
 	if (!S_ISDIR(info.st_mode))
-		return error_set(seeding->err, -EINVAL, "%s is neither file, folder nor link", from);
+		return error_set(seeding->err, -EINVAL, "%s is neither file, folder nor link",
+				 from);
 	r = seed_folder(seeding, to);
 	return r < 0 ? r : seed_tree(seeding, path, depth + 1);
 }
@@ -200,12 +204,14 @@ static void drop_tags(json_t *repositories, const json_t *tags)
 	const json_t *tag;
 	size_t i;
 
-	json_array_foreach((json_t *)tags, i, tag) {
+	json_array_foreach((json_t *)tags, i, tag)
+	{
 		const char *text = json_string_value(tag), *name;
 		json_t *repository;
 		void *next;
 
-		json_object_foreach_safe(repositories, next, name, repository) {
+		json_object_foreach_safe(repositories, next, name, repository)
+		{
 			if (text)
 				json_object_del(repository, text);
 			if (json_object_size(repository) == 0)
@@ -236,7 +242,8 @@ static int merge_repositories(struct seeding *seeding, const json_t *before, jso
 		json_object_set_new(merged, "Repositories", json_object());
 	all = json_object_get(merged, "Repositories");
 	drop_tags(all, json_object_get(before, "tags"));
-	json_object_foreach(ours, name, repository) {
+	json_object_foreach(ours, name, repository)
+	{
 		if (!json_is_object(json_object_get(all, name)))
 			json_object_set_new(all, name, json_object());
 		json_object_update(json_object_get(all, name), repository);
@@ -270,7 +277,8 @@ static int write_marker(const char *path, const json_t *now, struct error *err)
 
 	if (!json)
 		return error_oom(err);
-	size = asprintf(&text, "%s\n%s\n", json_string_value(json_object_get(now, "release")), json);
+	size = asprintf(&text, "%s\n%s\n", json_string_value(json_object_get(now, "release")),
+			json);
 	if (size < 0) {
 		text = NULL;
 		return error_oom(err);
@@ -327,7 +335,7 @@ static bool keep_layers(struct seeding *seeding, const json_t *now)
 		r = seed_keep_layers(seeding->target, layers, seeding->slot, &err);
 	if (r < 0)
 		tell(&err);
-	return r == -ENOSPC;
+	return r == -ENOSPC || (!seeding->slot && json_array_size(layers) > 0);
 }
 
 static int finish(struct seeding *seeding, const char *marker, const json_t *before,
@@ -339,8 +347,8 @@ static int finish(struct seeding *seeding, const char *marker, const json_t *bef
 
 	if (before && !seeding->changed && json_equal(before, now))
 		return 0;
-	if (!before || !json_equal(json_object_get(before, "release"),
-				   json_object_get(now, "release"))) {
+	if (!before ||
+	    !json_equal(json_object_get(before, "release"), json_object_get(now, "release"))) {
 		r = seed_prune(seeding->target, before, now, seeding->err);
 		if (r < 0)
 			return r;
@@ -358,12 +366,31 @@ static int finish(struct seeding *seeding, const char *marker, const json_t *bef
 	return 0;
 }
 
+/* One at a time: a layer's copy may take its time. */
+static int take_store(const char *target, int *lock, struct error *err)
+{
+	*lock = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*lock < 0)
+		return error_errno(err, "cannot open %s", target);
+	return io_lock(*lock, LOCK_WAIT_MS) < 0
+		       ? error_set(err, -EBUSY, "another program prepares %s", target)
+		       : 0;
+}
+
+bool seed_is_busy(const char *target)
+{
+	_cleanup_fd_ int fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 int seed_run(const char *source, const char *target, const struct seed_slot *slot,
 	     struct error *err)
 {
 	struct seeding seeding = {.source = source, .target = target, .slot = slot, .err = err};
 	_cleanup_json_ json_t *before = NULL, *now = NULL;
 	_cleanup_free_ char *marker = NULL;
+	_cleanup_fd_ int lock = -1;
 	json_t *tags = json_array();
 	int r;
 
@@ -375,6 +402,8 @@ int seed_run(const char *source, const char *target, const struct seed_slot *slo
 	r = io_make_dirs(target, err);
 	if (r == 0 && chmod(target, 0710) < 0)
 		r = error_errno(err, "cannot set the mode of %s", target);
+	if (r == 0)
+		r = take_store(target, &lock, err);
 	before = read_marker(marker);
 	if (r == 0)
 		r = disown(marker, before, now, err);

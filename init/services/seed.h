@@ -22,6 +22,7 @@
 #define PROA_INIT_SERVICES_SEED_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "lib/error.h"
 
@@ -43,6 +44,9 @@ struct seed_slot {
 };
 
 extern const struct seed_slot seed_other_slot; /* of this machine (seed_slot.c) */
+
+/* Does a seeding go on there, by this program or another one? */
+bool seed_is_busy(const char *target);
 
 /*
  * Brings `target` in line with `source`. Returns 0 or a negative errno.

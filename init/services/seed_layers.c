@@ -17,7 +17,11 @@
 
 #define LAYERS "image/overlay2/layerdb/sha256/"
 
-enum { COPY_MS = 240 * 1000, BLOCK = 4096 }; /* the gate has its own end for a disk that is slow */
+enum {
+	COPY_MS = 240 * 1000, /* the gate has its own end for a disk that is slow */
+	BLOCK = 4096,
+	META_PART = 20, /* of a copy, for what a file system keeps beside the bytes */
+};
 
 /* Where it is in the store, and where its copy is made. */
 struct layer {
@@ -55,6 +59,7 @@ static int check_room(const char *source, const char *target, struct error *err)
 	if (statvfs(target, &room) < 0)
 		return error_errno(err, "cannot look at %s", target);
 	free_bytes = (uint64_t)room.f_bavail * room.f_frsize;
+	bytes += bytes / META_PART;
 	if (bytes <= free_bytes && files <= room.f_favail)
 		return 0;
 	return error_set(err, -ENOSPC,

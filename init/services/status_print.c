@@ -140,7 +140,7 @@ void status_print(FILE *out, const json_t *status)
 	fprintf(out, "Proa %s in slot %s: %s\n", text(status, "version", "(unknown version)"),
 		text(status, "slot", "?"), phase_sentence(status));
 	if (flag(status, "lastresort"))
-		fputs("Booted as a last resort: neither slot had attempts left.\n", out);
+		fputs("Booted as a last resort: no slot had attempts left, or could be read.\n", out);
 	else if (flag(status, "fellback"))
 		fputs("Fell back: the primary slot had no attempts left, or could not be read.\n",
 		      out);

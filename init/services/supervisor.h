@@ -199,7 +199,7 @@ bool user_docker_may_stop(struct supervisor *supervisor, uint64_t now);
 
 /* Its data (user_data.c): before its first start, before each start, all the time. */
 void user_data_begin(struct supervisor *supervisor);
-bool user_data_is_ready(const struct supervisor *supervisor);
+bool user_data_is_ready(struct supervisor *supervisor);
 void user_data_step(struct supervisor *supervisor, uint64_t now);
 /* Its engine answers; has ended. */
 void user_data_answered(struct supervisor *supervisor);

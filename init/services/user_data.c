@@ -55,9 +55,18 @@ void user_data_begin(struct supervisor *supervisor)
 	tell_refused(supervisor);
 }
 
-bool user_data_is_ready(const struct supervisor *supervisor)
+bool user_data_is_ready(struct supervisor *supervisor)
 {
-	return supervisor->user_docker.data.state == USER_DATA_READY;
+	struct user_data *data = &supervisor->user_docker.data;
+	struct docker_data found;
+
+	if (data->state != USER_DATA_READY || data->own == 0 || data->told)
+		return data->state == USER_DATA_READY;
+	/* A disk may have been mounted there since. */
+	docker_data_read(DOCKER_DATA_ROOT, &found);
+	if (!docker_data_is_ready(&found, data->own))
+		data->state = USER_DATA_WAITING;
+	return data->state == USER_DATA_READY;
 }
 
 void user_data_answered(struct supervisor *supervisor)
@@ -87,6 +96,9 @@ static void failed(struct supervisor *supervisor, const char *why, uint64_t now)
 	if ((user->data.restore || user->data.slot_good) && !found.restores) {
 		/* It has had these data before, or nothing else is left. */
 		user->data.state = USER_DATA_READY;
+		/* An older engine's they are no more, nor is there a copy. */
+		if (!user->data.restore)
+			(void)docker_data_accept(DOCKER_DATA_ROOT, user->data.own, NULL);
 		set_problem(supervisor, why);
 	} else {
 		/* The gate fails, and the release that the machine came from has its data still. */

@@ -208,8 +208,30 @@ static void test_accepted(void **state)
 	make_tree("both");
 	assert_int_equal(docker_data_accept(root, 1, NULL), 0);
 	assert_int_equal(version(), 1);
+	assert_false(there(".proa/saved-1"));
 	prepare(2, 1);
 	assert_true(holds(".proa/saved-1/engine-id", "both"));
+}
+
+/* A disk that a person mounts within the data root: nothing is moved, and it is said. */
+static void test_mount_within(void **state)
+{
+	struct error err = ERROR_INIT;
+	char path[128];
+
+	(void)state;
+	make_tree("one");
+	prepare(1, 1);
+	prepare(2, 1);
+	snprintf(path, sizeof(path), "%s/containers", root);
+	if (getuid() != 0 || mount("tmpfs", path, "tmpfs", 0, "size=1m") < 0)
+		skip();
+	assert_int_equal(docker_data_restore(root, 1, &err), -EBUSY);
+	assert_non_null(strstr(err.message, path));
+	assert_int_equal(umount(path), 0);
+	assert_int_equal(version(), 2);
+	put_back(1);
+	assert_int_equal(version(), 1);
 }
 
 static void check_restored(void)
@@ -395,6 +417,7 @@ int main(void)
 		cmocka_unit_test_setup(test_copy, fresh),
 		cmocka_unit_test_setup(test_one_copy, fresh),
 		cmocka_unit_test_setup(test_accepted, fresh),
+		cmocka_unit_test_setup(test_mount_within, fresh),
 		cmocka_unit_test_setup(test_restore, fresh),
 		cmocka_unit_test_setup(test_restore_nothing, fresh),
 		cmocka_unit_test_setup(test_restore_interrupted, fresh),

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -196,13 +197,13 @@ static void test_mends(void **state)
 	}
 }
 
-static void make_container(const char *id, const char *labels, const char *image,
-			   const char *layer)
+static void make_container(const char *id, const char *labels, const char *image, const char *layer)
 {
 	char path[256], text[256];
 
 	snprintf(path, sizeof(path), "containers/%s/config.v2.json", id);
-	snprintf(text, sizeof(text), "{\"Image\":\"%s\",\"Config\":{\"Labels\":{%s}}}", image, labels);
+	snprintf(text, sizeof(text), "{\"Image\":\"%s\",\"Config\":{\"Labels\":{%s}}}", image,
+		 labels);
 	put(target, path, text);
 	snprintf(path, sizeof(path), "image/overlay2/layerdb/mounts/%s/mount-id", id);
 	snprintf(text, sizeof(text), "m-%s", id);
@@ -422,6 +423,8 @@ static void test_layers_are_lost(void **state)
 	build_on_layer();
 	assert_int_equal(seed_run(make_seed(2), target, NULL, NULL), 0);
 	assert_int_equal(times_opened, 0);
+	/* Nor does it say that all is done. */
+	assert_true(holds(SEED_MARKER, "unfinished"));
 }
 
 /* The next boot tries again, and its seeding is not skipped. */
@@ -451,6 +454,21 @@ static void test_layers_no_room(void **state)
 	assert_int_equal(umount(target), 0);
 }
 
+/* System Docker is not mended while its store is being prepared. */
+static void test_busy(void **state)
+{
+	int fd;
+
+	(void)state;
+	seed(1);
+	assert_false(seed_is_busy(target));
+	fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_true(seed_is_busy(target));
+	close(fd);
+	assert_false(seed_is_busy(target));
+}
+
 /* A marker is read from a disk: it can't make us remove anything else. */
 static void test_hostile_marker(void **state)
 {
@@ -458,7 +476,8 @@ static void test_hostile_marker(void **state)
 	seed(1);
 	put(target, "keep/file", "x");
 	put(target, SEED_MARKER,
-	    "old\n{\"release\":\"old\",\"tags\":[1,{}],\"entries\":[7,\"keep\",\"\",\"" IMAGES "..\","
+	    "old\n{\"release\":\"old\",\"tags\":[1,{}],\"entries\":[7,\"keep\",\"\",\"" IMAGES
+	    "..\","
 	    "\"" IMAGES "../../../../keep\",\"" LAYERS "\",\"" LAYERS "../sha256\"]}");
 	seed(2);
 	assert_true(holds("keep/file", "x"));
@@ -486,6 +505,7 @@ int main(void)
 		cmocka_unit_test_setup(test_layers_are_copied, fresh),
 		cmocka_unit_test_setup(test_layers_are_lost, fresh),
 		cmocka_unit_test_setup(test_layers_no_room, fresh),
+		cmocka_unit_test_setup(test_busy, fresh),
 		cmocka_unit_test_setup(test_hostile_marker, fresh),
 		cmocka_unit_test_setup(test_no_seed, fresh),
 	};
