@@ -14,7 +14,11 @@
 #include "upgrader/small.h"
 
 /* Somebody may put a new channel there between our two requests. */
-enum { TRIES = 3, DAY_S = 24 * 60 * 60 };
+enum {
+	TRIES = 3,
+	DAY_S = 24 * 60 * 60,
+	CHANNEL_KEYS_SIZE = KEYRING_MAX * (SIGN_ID_SIZE + 1),
+};
 
 static int fetch_signed(const struct releases_request *q, char text[CHANNEL_SIZE_MAX], size_t *size,
 			struct signatures *signatures, struct error *err)
@@ -29,16 +33,39 @@ static int fetch_signed(const struct releases_request *q, char text[CHANNEL_SIZE
 	return r < 0 ? r : signatures_parse(signature, signature_size, signatures, err);
 }
 
+/* The ids of the channel keys in force, between commas. */
+static void channel_keys(const struct keyring *ring, char out[CHANNEL_KEYS_SIZE])
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < ring->count; i++)
+		if (ring->entries[i].role == SIGN_ROLE_CHANNEL)
+			used += (size_t)snprintf(out + used, CHANNEL_KEYS_SIZE - used, "%s%s",
+						 used ? "," : "", ring->entries[i].key.id);
+}
+
+/*
+ * A key that was lost may have signed anything: under new channel keys all begins anew. A root
+ * document that leaves them as they are, changes nothing.
+ */
+static bool is_void(const struct releases_request *q, const struct fields *seen)
+{
+	const char *keys = fields_get(seen, "keys");
+	char now[CHANNEL_KEYS_SIZE];
+
+	channel_keys(&q->trust->root.keys, now);
+	return fields_get_number(seen, "root", 0) < q->trust->root.number &&
+	       (!keys || strcmp(keys, now) != 0);
+}
+
 /* "root=1", "serial.NAME=7" and "time=…" of what was seen last. */
 static uint64_t remembered(const struct releases_request *q, const char *what, const char *name)
 {
 	_cleanup_fields_ struct fields fields = {0};
 	char key[MANIFEST_TEXT_SIZE + 16];
 
-	if (!q->seen || fields_read(q->seen, &fields, NULL) < 0)
-		return 0;
-	/* A key that was lost may have signed anything: new keys begin anew. */
-	if (fields_get_number(&fields, "root", 0) < q->trust->root.number)
+	if (!q->seen || fields_read(q->seen, &fields, NULL) < 0 || is_void(q, &fields))
 		return 0;
 	snprintf(key, sizeof(key), "%s%s%s", what, name ? "." : "", name ? name : "");
 	return fields_get_number(&fields, key, 0);
@@ -172,7 +199,7 @@ int releases_remember(const struct releases_request *q, const struct channel *ch
 	uint64_t serial = remembered(q, "serial", channel->name);
 	uint64_t time = remembered(q, "time", NULL);
 	_cleanup_fields_ struct fields before = {0};
-	char mine[MANIFEST_TEXT_SIZE + 16];
+	char mine[MANIFEST_TEXT_SIZE + 16], keys[CHANNEL_KEYS_SIZE];
 	const char *at = NULL, *key, *value;
 	_cleanup_free_ char *text = NULL;
 	size_t size;
@@ -183,11 +210,12 @@ int releases_remember(const struct releases_request *q, const struct channel *ch
 	if (!out)
 		return error_oom(err);
 	snprintf(mine, sizeof(mine), "serial.%s", channel->name);
-	fprintf(out, "root=%llu\ntime=%llu\n%s=%llu\n", (unsigned long long)q->trust->root.number,
+	channel_keys(&q->trust->root.keys, keys);
+	fprintf(out, "root=%llu\nkeys=%s\ntime=%llu\n%s=%llu\n",
+		(unsigned long long)q->trust->root.number, keys,
 		(unsigned long long)(time > channel->time ? time : channel->time), mine,
 		(unsigned long long)(serial > channel->serial ? serial : channel->serial));
-	while (fields_get_number(&before, "root", 0) >= q->trust->root.number &&
-	       (key = fields_next(&before, &at, &value)))
+	while (!is_void(q, &before) && (key = fields_next(&before, &at, &value)))
 		if (strncmp(key, "serial.", strlen("serial.")) == 0 && strcmp(key, mine) != 0)
 			fprintf(out, "%s=%s\n", key, value);
 	if (fclose(out) != 0 || !text)

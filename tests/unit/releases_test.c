@@ -46,6 +46,9 @@ static void test_check(void **state)
 		 NOW - DAY, NOW + DAY, NULL},
 		{"a thief's serial is void under new keys", "root=1\nserial.stable=999\n", 2, NOW,
 		 6, NOW - DAY, NOW + DAY, NULL},
+		{"unless the document leaves the channel keys as they are",
+		 "root=1\nkeys=\nserial.stable=9\n", 2, NOW, 6, NOW - DAY, NOW + DAY,
+		 "an old channel"},
 		{"and counts under the same", "root=2\nserial.stable=999\n", 2, NOW, 6, NOW - DAY,
 		 NOW + DAY, "an old channel"},
 		{"it has expired", NULL, 1, NOW, 1, NOW - 2 * DAY, NOW - DAY,
@@ -92,16 +95,27 @@ static void test_remember(void **state)
 	trust.root.number = 1;
 	assert_int_equal(releases_root_seen("seen"), 0);
 	assert_int_equal(releases_remember(&q, &channel, NULL), 0);
-	scratch_assert("seen", "root=1\ntime=2000000000\nserial.stable=7\n");
+	scratch_assert("seen", "root=1\nkeys=\ntime=2000000000\nserial.stable=7\n");
 	assert_int_equal(releases_root_seen("seen"), 1);
 	channel = (struct channel){.name = "testing", .serial = 3, .time = NOW - DAY};
 	assert_int_equal(releases_remember(&q, &channel, NULL), 0);
-	scratch_assert("seen", "root=1\ntime=2000000000\nserial.testing=3\nserial.stable=7\n");
-	/* New keys: what a thief may have signed is forgotten. */
+	scratch_assert("seen",
+		       "root=1\nkeys=\ntime=2000000000\nserial.testing=3\nserial.stable=7\n");
+	/* A document that leaves the channel keys alone forgets nothing. */
 	trust.root.number = 2;
 	assert_int_equal(releases_remember(&q, &channel, NULL), 0);
-	scratch_assert("seen", "root=2\ntime=1999913600\nserial.testing=3\n");
-	assert_int_equal(releases_root_seen("seen"), 2);
+	scratch_assert("seen",
+		       "root=2\nkeys=\ntime=2000000000\nserial.testing=3\nserial.stable=7\n");
+	/* New keys: what a thief may have signed is forgotten. */
+	trust.root.number = 3;
+	trust.root.keys.count = 1;
+	trust.root.keys.entries[0].role = SIGN_ROLE_CHANNEL;
+	strcpy(trust.root.keys.entries[0].key.id, "0123456789abcdef");
+	assert_int_equal(releases_remember(&q, &channel, NULL), 0);
+	scratch_assert("seen",
+		       "root=3\nkeys=0123456789abcdef\ntime=1999913600\nserial.testing=3\n");
+	trust.root.keys.count = 0;
+	assert_int_equal(releases_root_seen("seen"), 3);
 	unlink("seen");
 }
 
