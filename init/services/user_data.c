@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "init/services/configure.h"
@@ -16,7 +17,8 @@
 enum {
 	LOOK_MS = 50,     /* while the process works: a start waits for it */
 	AGAIN_MS = 10000, /* somebody may have made room meanwhile */
-	ENDS_MAX = 3,     /* engines that ended on newer data, before the copy is put back */
+	SPACE_LEAST = 16 << 20,
+	ENDS_MAX = 3, /* engines that ended on newer data, before the copy is put back */
 };
 
 #define PREPARE "prepare"
@@ -163,6 +165,15 @@ static bool engine_may_run(const struct supervisor *supervisor)
 	       (supervisor->link.state != LINK_UP && access(PATH_USER_DOCKER, F_OK) == 0);
 }
 
+/* An engine that ends on a full disk does not end because of its data. */
+static bool has_space(void)
+{
+	struct statvfs room;
+
+	return statvfs(DOCKER_DATA_ROOT, &room) < 0 ||
+	       (uint64_t)room.f_bavail * room.f_frsize >= SPACE_LEAST;
+}
+
 /* Do newer data make it end? Its options have been tried without by now (configure.c). */
 static void look_for_refusal(struct supervisor *supervisor, uint64_t now)
 {
@@ -173,7 +184,7 @@ static void look_for_refusal(struct supervisor *supervisor, uint64_t now)
 	    (user->data.ends < ENDS_MAX && user->service->state == SERVICE_DOWN))
 		return;
 	docker_data_read(DOCKER_DATA_ROOT, &found);
-	if (found.version <= user->data.own)
+	if (found.version <= user->data.own || !has_space())
 		return;
 	report_console(&supervisor->report,
 		       "error: user Docker does not start with what a newer release's has left");
