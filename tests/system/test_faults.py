@@ -93,7 +93,7 @@ def initramfs_missing(faulty):
     return {"sums": False}
 
 
-@fault(UNSEEN, says="error: no disk has the partition ", quick=True)
+@fault(UNSEEN, says="error: no disk has the partition ")
 def initramfs_without_driver(faulty):
     """Without the disk, stage 1 can note nothing on it either."""
     path = next(name for name in faulty.initrd_names() if name.endswith("/" + VIRTIO))
