@@ -56,6 +56,10 @@ static int read_root(const char *folder, struct shelf_roots *roots, struct error
 
 	snprintf(name, sizeof(name), "%zu.root", roots->count + 1);
 	r = read_document(folder, name, ROOT_SIZE_MAX, document, err);
+	if (r == -ENOENT)
+		r = error_wrap(err, r,
+			       "all root documents, from 1.root and 1.root.sig on, must lie in the "
+			       "channel's folder");
 	if (r == 0)
 		r = root_verify(document->text, document->size, document->signature,
 				document->signature_size, roots->count ? &previous : NULL,
