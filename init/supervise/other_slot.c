@@ -1,18 +1,12 @@
 #include "init/supervise/other_slot.h"
 
-#include <fcntl.h>
-#include <linux/fs.h>
 #include <signal.h>
-#include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include "init/say.h"
 #include "init/supervise/child.h"
 #include "init/supervise/loop.h"
-#include "lib/cleanup.h"
 #include "lib/format/roots.h"
-#include "lib/format/slot.h"
 
 enum { VERIFY_MS = 10 * 60 * 1000 }; /* 1 GiB from a slow USB stick takes a minute */
 
@@ -20,32 +14,12 @@ static const struct facts *the_facts;
 static void (*the_done)(void *context, bool verifies);
 static void *the_context;
 
-/* By every key that ever counted: what the other slot was signed by need not count any more. */
-static int verify(struct error *err)
-{
-	static struct roots roots;
-	static struct slot slot;
-	char other = the_facts->slot == 'a' ? 'b' : 'a';
-	const char *device = other == 'a' ? the_facts->slot_a : the_facts->slot_b;
-	uint64_t size = 0;
-	_cleanup_fd_ int fd = open(device, O_RDONLY | O_CLOEXEC);
-	int r;
-
-	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &size) < 0)
-		return error_errno(err, "cannot open slot %c (%s)", other, device);
-	r = roots_load(ROOTS_IMAGE, ROOTS_SEEN, &roots, err);
-	if (r == 0)
-		r = slot_verify_descriptor(fd, 0, size, &roots.former, &slot, err);
-	if (r == 0)
-		r = slot_verify_tree(fd, 0, &slot, VERITY_PAST_CACHE, NULL, NULL, err);
-	return r;
-}
-
 static int in_child(void)
 {
+	const char *device = the_facts->slot == 'a' ? the_facts->slot_b : the_facts->slot_a;
 	struct error err = ERROR_INIT;
 
-	if (verify(&err) == 0)
+	if (roots_verify_slot(device, ROOTS_IMAGE, ROOTS_SEEN, &err) == 0)
 		return 0;
 	say("error: the other slot does not verify: %s", err.message);
 	return 1;

@@ -2,12 +2,15 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/format/slot.h"
 
 void roots_add_former(struct keyring *former, const struct root *root)
 {
@@ -87,4 +90,22 @@ int roots_load(const char *image, const char *seen, struct roots *out, struct er
 		roots_add_former(&out->former, &one);
 	}
 	return 0;
+}
+
+int roots_verify_slot(const char *device, const char *image, const char *seen, struct error *err)
+{
+	static struct roots roots; /* 20 KiB each */
+	static struct slot slot;
+	_cleanup_fd_ int fd = open(device, O_RDONLY | O_CLOEXEC);
+	off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+	int r;
+
+	if (size < 0)
+		return error_errno(err, "cannot open the slot %s", device);
+	r = roots_load(image, seen, &roots, err);
+	if (r == 0)
+		r = slot_verify_descriptor(fd, 0, (uint64_t)size, &roots.former, &slot, err);
+	if (r == 0)
+		r = slot_verify_tree(fd, 0, &slot, VERITY_PAST_CACHE, NULL, NULL, err);
+	return r;
 }

@@ -39,4 +39,14 @@ int roots_newest(const char *folder, struct root *out, struct error *err);
  */
 int roots_load(const char *image, const char *seen, struct roots *out, struct error *err);
 
+/*
+ * Reads all of the slot on a block device (or in a file that holds nothing else), and checks it by
+ * every key that ever counted: it was written when its own still did. The folders are roots_load's.
+ * For one thread at a time.
+ *
+ * Returns 0, a negative errno of opening or reading, roots_load's answers, slot_verify_descriptor's
+ * or slot_verify_tree's.
+ */
+int roots_verify_slot(const char *device, const char *image, const char *seen, struct error *err);
+
 #endif

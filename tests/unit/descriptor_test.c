@@ -13,6 +13,7 @@
 
 #include "lib/bytes.h"
 #include "lib/cleanup.h"
+#include "lib/format/roots.h"
 #include "lib/format/slot.h"
 #include "lib/io.h"
 #include "tests/unit/support/folder.h"
@@ -274,6 +275,34 @@ static void refused_slots(void **state)
 	release_sign(&release, "testdata/keys/release.key");
 }
 
+/* A partition that holds nothing else, looked at by its name. */
+static void a_device_proves_itself(void **state)
+{
+	char path[] = "/tmp/proa-slot-XXXXXX";
+	_cleanup_fd_ int disk = make_slot(), fd = mkstemp(path);
+	_cleanup_free_ char *bytes = malloc(SLOT_SIZE);
+	struct error err = ERROR_INIT;
+	const uint64_t middle = RELEASE_FS_SIZE / 2;
+	int whole, rotten, keyless, gone;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(io_pread_full(disk, bytes, SLOT_SIZE, SLOT_OFFSET), 0);
+	assert_int_equal(io_pwrite_full(fd, bytes, SLOT_SIZE, 0), 0);
+	whole = roots_verify_slot(path, "testdata/keys", "/nonexistent", &err);
+	keyless = roots_verify_slot(path, "/nonexistent", "testdata/keys", NULL);
+	bytes[middle] ^= 1;
+	assert_int_equal(io_pwrite_full(fd, bytes + middle, 1, middle), 0);
+	rotten = roots_verify_slot(path, "testdata/keys", "/nonexistent", NULL);
+	unlink(path);
+	gone = roots_verify_slot(path, "testdata/keys", "/nonexistent", NULL);
+	if (whole < 0)
+		fail_msg("%s", err.message);
+	assert_int_equal(keyless, -ENOENT);
+	assert_int_equal(rotten, -EBADMSG);
+	assert_int_equal(gone, -ENOENT);
+}
+
 static void rot_is_found(void **state)
 {
 	static struct slot slot;
@@ -324,6 +353,7 @@ int main(void)
 		cmocka_unit_test(every_torn_write_is_refused),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(a_slot_proves_itself),
+		cmocka_unit_test(a_device_proves_itself),
 		cmocka_unit_test(refused_slots),
 		cmocka_unit_test(rot_is_found),
 		cmocka_unit_test(a_short_device_is_an_error),
