@@ -10,11 +10,20 @@ static void add(char *text, const char *what)
 	snprintf(text + used, GATE_TEXT_MAX - used, "%s%s", used ? "; " : "", what);
 }
 
+/* A copy that is given up begins anew in the next boot: no release would ever pass. */
+static bool is_late(const struct gate_facts *facts)
+{
+	uint64_t longer =
+		facts->copying_ms < GATE_COPYING_MAX_MS ? facts->copying_ms : GATE_COPYING_MAX_MS;
+
+	return facts->now_ms >= facts->mounted_ms &&
+	       facts->now_ms - facts->mounted_ms >= facts->deadline_ms + longer;
+}
+
 void gate_judge(struct gate *gate, const struct gate_facts *facts)
 {
 	char vital[GATE_TEXT_MAX] = "", rest[GATE_TEXT_MAX] = "";
-	bool late = facts->now_ms >= facts->mounted_ms &&
-		    facts->now_ms - facts->mounted_ms >= facts->deadline_ms;
+	bool late = is_late(facts);
 
 	if (!facts->state_mounted)
 		add(vital, "the state partition is not mounted read-write");

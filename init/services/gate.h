@@ -12,7 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { GATE_TEXT_MAX = 512 };
+enum {
+	GATE_TEXT_MAX = 512,
+	GATE_COPYING_MAX_MS = 4 * 60 * 1000, /* PID 1 waits 5 minutes behind the deadline */
+};
 
 enum gate_verdict { GATE_OPEN, GATE_PASSED, GATE_FAILED };
 
@@ -20,6 +23,7 @@ struct gate_facts {
 	uint64_t now_ms;
 	uint64_t mounted_ms; /* when the state partition was: the deadline counts from there */
 	uint64_t deadline_ms;
+	uint64_t copying_ms; /* of that time user Docker's data took: it waits so much longer */
 	bool slot_good;
 	bool state_mounted; /* read-write, from the disk */
 	bool system_answers;

@@ -367,8 +367,6 @@ void service_step(struct service *service, uint64_t now)
 
 void service_ended(struct service *service, const char *reason, uint64_t now)
 {
-	if (service->spec->user_docker)
-		user_data_ended(service->supervisor);
 	if (service->state == SERVICE_STARTING) {
 		service->died = true;
 		snprintf(service->reason, sizeof(service->reason), "%s", reason);

@@ -1,6 +1,7 @@
 #include "init/services/supervisor.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,6 +70,8 @@ static void event(void *data, const json_t *line)
 		return;
 	}
 	snprintf(reason, sizeof(reason), "ended with exit code %.8s", code ? code : "?");
+	if (service->spec->user_docker && code)
+		user_data_ended(supervisor, strtol(code, NULL, 10));
 	service_ended(service, reason, console_now_ms());
 }
 

@@ -141,6 +141,7 @@ static void judge(struct supervisor *supervisor, const struct boot *boot, uint64
 		.system_answers = supervisor->link.state == LINK_UP,
 		.user_answers = supervisor->user_docker.answers,
 		.deadline_ms = deadline(supervisor),
+		.copying_ms = user_data_copying_ms(supervisor, now),
 		.services = missing,
 		.people = people,
 		.remarks = remarks,

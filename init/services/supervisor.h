@@ -98,9 +98,10 @@ struct user_data {
 	bool restored;  /* once in the life of a manager */
 	pid_t pid;      /* of the process */
 	int said;       /* file that it writes its word to */
+	uint64_t began_ms, worked_ms; /* the process did; those before it, all together */
 	uint64_t next_ms;
 	bool told;      /* that it failed */
-	unsigned ends;  /* of engines, before any of them answered */
+	unsigned ends;  /* of engines by themselves, before any of them answered */
 	char problem[256]; /* what a person should look at; "": nothing */
 };
 
@@ -201,9 +202,11 @@ bool user_docker_may_stop(struct supervisor *supervisor, uint64_t now);
 void user_data_begin(struct supervisor *supervisor);
 bool user_data_is_ready(struct supervisor *supervisor);
 void user_data_step(struct supervisor *supervisor, uint64_t now);
-/* Its engine answers; has ended. */
+/* Its engine answers; has ended with that exit code. */
 void user_data_answered(struct supervisor *supervisor);
-void user_data_ended(struct supervisor *supervisor);
+void user_data_ended(struct supervisor *supervisor, long code);
+/* For how long the copy has been made, or put back, in the life of this manager. */
+uint64_t user_data_copying_ms(const struct supervisor *supervisor, uint64_t now);
 /* In a process of its own: "prepare", "restore" (docker_data.h). Returns an exit code. */
 int user_data_work(const char *what);
 

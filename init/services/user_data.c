@@ -19,6 +19,7 @@ enum {
 	AGAIN_MS = 10000, /* somebody may have made room meanwhile */
 	SPACE_LEAST = 16 << 20,
 	ENDS_MAX = 3, /* engines that ended on newer data, before the copy is put back */
+	EXIT_OF_SIGNAL = 128, /* and the signal's number: how Docker tells that it was one */
 };
 
 #define PREPARE "prepare"
@@ -84,9 +85,18 @@ void user_data_answered(struct supervisor *supervisor)
 		report_console(&supervisor->report, "error: %s", err.message);
 }
 
-void user_data_ended(struct supervisor *supervisor)
+/* Whoever was killed, for want of memory or by a person, has refused nothing. */
+void user_data_ended(struct supervisor *supervisor, long code)
 {
-	supervisor->user_docker.data.ends++;
+	if (code > 0 && code < EXIT_OF_SIGNAL)
+		supervisor->user_docker.data.ends++;
+}
+
+uint64_t user_data_copying_ms(const struct supervisor *supervisor, uint64_t now)
+{
+	const struct user_data *data = &supervisor->user_docker.data;
+
+	return data->worked_ms + (data->state == USER_DATA_WORKING ? now - data->began_ms : 0);
 }
 
 static void failed(struct supervisor *supervisor, const char *why, uint64_t now)
@@ -125,6 +135,7 @@ static void start(struct supervisor *supervisor, uint64_t now)
 	r = data->said < 0 ? -errno : run_start(argv, data->said, &data->pid);
 	if (r == 0) {
 		data->state = USER_DATA_WORKING;
+		data->began_ms = now;
 		data->next_ms = now + LOOK_MS;
 		return;
 	}
@@ -140,6 +151,7 @@ static void ended(struct supervisor *supervisor, int status, uint64_t now)
 	ssize_t got = pread(user->data.said, said, sizeof(said) - 1, 0);
 
 	close(user->data.said);
+	user->data.worked_ms = user_data_copying_ms(supervisor, now);
 	user->data.pid = 0;
 	said[got > 0 ? got : 0] = '\0';
 	said[strcspn(said, "\n")] = '\0';

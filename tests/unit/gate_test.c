@@ -100,6 +100,39 @@ static void test_a_verdict_stays(void **state)
 	assert_string_equal(gate.degraded, "");
 }
 
+/* The time in which Docker's data were copied is added, but not without end. */
+static void test_copying(void **state)
+{
+	static const struct {
+		uint64_t copying_ms, after_ms;
+		enum gate_verdict verdict;
+	} rows[] = {
+		{0, GATE_DEADLINE_MS, GATE_FAILED},
+		{5000, GATE_DEADLINE_MS + 4999, GATE_OPEN},
+		{5000, GATE_DEADLINE_MS + 5000, GATE_FAILED},
+		{UINT64_MAX, GATE_DEADLINE_MS + GATE_COPYING_MAX_MS - 1, GATE_OPEN},
+		{UINT64_MAX, GATE_DEADLINE_MS + GATE_COPYING_MAX_MS, GATE_FAILED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct gate gate = {0};
+		struct gate_facts facts = {.now_ms = 5000 + rows[i].after_ms,
+					   .mounted_ms = 5000,
+					   .deadline_ms = GATE_DEADLINE_MS,
+					   .copying_ms = rows[i].copying_ms,
+					   .state_mounted = true,
+					   .system_answers = true,
+					   .services = "",
+					   .people = "",
+					   .remarks = ""};
+
+		gate_judge(&gate, &facts);
+		if (gate.verdict != rows[i].verdict)
+			fail_msg("row %zu: %d", i, (int)gate.verdict);
+	}
+}
+
 /* A typo in a file is no reason to leave a release. */
 static void test_remarks(void **state)
 {
@@ -145,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_copying),
 		cmocka_unit_test(test_a_verdict_stays),
 		cmocka_unit_test(test_remarks),
 		cmocka_unit_test(test_long_reasons),
