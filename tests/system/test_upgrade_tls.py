@@ -2,6 +2,7 @@
 
 import hashlib
 import base64
+import os
 import ssl
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from machine import run_quietly
 from upgrading import NETWORK, Releases
 from web import Server
+from web2 import Server2
 
 NAME = "r.bundle"
 FAILED = 1
@@ -108,6 +110,36 @@ def test_who_the_server_is(made, keys, serve, folder):
     server.redirect = None
     made.upgrade(disk, url, *ca, "--pinned-key", keys.pin("other") + ";" + keys.pin("server"))
     assert disk.flip()["slot"] == "b"
+
+
+def test_http_2(made, keys, folder):
+    """Parts in turn on one connection; then one of them ends early, and the server goes away."""
+    tree = made.change_tree("changed", 0, 64)
+    with open(tree / "filling", "r+b") as file:
+        for at in range(1 << 20, 8 << 20, 1 << 20):
+            file.seek(at)
+            file.write(os.urandom(64))
+    bundle = made.bundle("2.2", tree=tree).read_bytes()
+
+    def upgrade(name, ends):
+        server = Server2({NAME: bundle}, keys.context("server"))
+        server.delay, server.ends = 0.05, ends
+        disk = made.disk(folder / name)
+        said, _ = made.upgrade(disk, server.url(NAME), "--ca-file", keys.authority)
+        server.stop()
+        assert disk.flip()["slot"] == "b" and said["bytes_fetched"] < len(bundle) / 2
+        assert server.together > 1
+        return [(number, *map(int, part[len("bytes="):].split("-")))
+                for number, part in server.requests if part]
+
+    parts = upgrade("whole.img", {})
+    assert len(parts) >= 8 and len({number for number, _, _ in parts}) == 1
+    for end in "reset", "goodbye":
+        parts = upgrade(f"{end}.img", {5: (40000, end)})
+        connection, at, last = parts[5 - 2]
+        # What has come is kept, and only who goes away takes the connection with it.
+        rest = [one for one, begin, end_at in parts if at < begin <= at + 40000 and end_at == last]
+        assert len(rest) == 1 and (rest[0] == connection) == (end == "reset"), parts
 
 
 def test_who_we_are(made, keys, serve, folder):
