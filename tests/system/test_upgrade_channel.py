@@ -8,7 +8,7 @@ import pytest
 
 from upgrading import (CHANNEL, DAMAGED_BUNDLE, NETWORK, NO_RELEASE, NOTHING, SIGNATURE, USAGE,
                        Publisher)
-from web import Server
+from web import Proxy, Server
 
 
 class Published(Publisher):
@@ -68,6 +68,31 @@ def test_channel(made, server, folder):
     assert server.requests[-1][0] == "/1.9.bundle"
     made.from_channel(disk, server, "3.0", expect=NO_RELEASE)
     made.proa(disk, "upgrade", "--yes", expect=USAGE)
+
+
+def test_proxies_of_the_environment(made, server, folder):
+    disk = made.disk(folder / "d.img")
+    proxy = Proxy(server)
+
+    def run(channel, *words, expect=0, seen, **variables):
+        before = len(proxy.requests)
+        out = made.proa(disk, *words, "--channel", channel, expect=expect,
+                        env={**os.environ, **variables})
+        assert (len(proxy.requests) > before) == seen
+        return out
+
+    run("http://releases.example/stable.channel", "upgrade", "--yes", "2.1", seen=True,
+        http_proxy=proxy.url())
+    assert "GET http://releases.example/2.1.bundle" in proxy.requests
+    assert disk.flip()["slot"] == "b"
+    own = server.url("stable.channel")
+    run(own, "list", seen=True, http_proxy=proxy.url())
+    run(own, "list", seen=False, http_proxy=proxy.url(), no_proxy="127.0.0.1")
+    run(own, "list", seen=False, https_proxy=proxy.url())
+    # Where it is the proxy that cannot be reached, that is what is said.
+    _, errors = run(own, "list", seen=False, expect=NETWORK, http_proxy="http://127.0.0.1:1")
+    assert "Failed to connect to 127.0.0.1 port 1 " in errors
+    proxy.stop()
 
 
 def refused(made, disk, server, code, words):

@@ -1,9 +1,13 @@
 """A web server on the loopback that serves files, and misbehaves as it is told."""
 
+import http.client
 import http.server
 import os
 import re
+import select
+import socket
 import threading
+import urllib.parse
 
 ENDLESS = 64 << 20      # so much goes out at the most, for somebody who never has enough
 
@@ -142,3 +146,66 @@ class Server:
             request.send_header(name, value)
         request.send_header("Content-Length", "0")
         request.end_headers()
+
+
+class Proxy:
+    """A proxy on the loopback: whatever host is asked for, `server` answers."""
+
+    def __init__(self, server):
+        self.port = server.httpd.server_port
+        self.requests = []      # "GET http://…" or "CONNECT host:port"
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                outer.pass_on(self)
+
+            def do_CONNECT(self):
+                outer.tunnel(self)
+
+            def log_message(self, *_):
+                pass
+
+        self.httpd = Quiet(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.httpd.serve_forever, daemon=True)
+        self.thread.start()
+
+    def url(self, host="127.0.0.1"):
+        return f"http://{host}:{self.httpd.server_port}"
+
+    def stop(self):
+        self.httpd.shutdown()
+        self.httpd.server_close()
+        self.thread.join()
+
+    def pass_on(self, request):
+        self.requests.append(f"GET {request.path}")
+        there = http.client.HTTPConnection("127.0.0.1", self.port)
+        ranged = request.headers.get("Range")
+        there.request("GET", urllib.parse.urlsplit(request.path).path,
+                      headers={"Range": ranged} if ranged else {})
+        answer = there.getresponse()
+        data = answer.read()
+        request.send_response(answer.status)
+        for name in "Content-Range", "Content-Length":
+            if answer.headers[name]:
+                request.send_header(name, answer.headers[name])
+        request.end_headers()
+        request.wfile.write(data)
+        there.close()
+
+    def tunnel(self, request):
+        self.requests.append(f"CONNECT {request.path}")
+        request.close_connection = True
+        request.send_response(200)
+        request.end_headers()
+        with socket.create_connection(("127.0.0.1", self.port)) as there:
+            ends = {there: request.connection, request.connection: there}
+            while True:
+                for one in select.select(list(ends), [], [])[0]:
+                    data = one.recv(65536)
+                    if not data:
+                        return
+                    ends[one].sendall(data)
