@@ -38,6 +38,7 @@ def put(one, path, mode):
     one.check(f"echo {text} | base64 -d | sudo install -m {mode} /dev/stdin {FOLDER}/{path.name}")
 
 
+@pytest.mark.full
 def test_configuration(booted, served):
     keys, secure, plain, secure_proxy, plain_proxy = served
 
@@ -51,7 +52,7 @@ def test_configuration(booted, served):
         assert code == NETWORK and says in said, said
 
     def listed():
-        said = json.loads(booted.check("sudo proa list --json"))
+        said = json.loads(booted.check("sudo proa list --json").splitlines()[-1])
         assert [one["version"] for one in said["releases"]] == [manifest()["version"]], said
 
     booted.check(f"sudo mkdir -p {FOLDER}")
