@@ -39,6 +39,11 @@ bool service_well(const struct service *service)
 	       (service->spec->health.test.count == 0 || service->healthy);
 }
 
+bool service_has_run(const struct service *service, uint64_t again_ms, uint64_t now)
+{
+	return now - service->started_ms >= (service->restarts > 0 ? again_ms : SERVICE_SETTLED_MS);
+}
+
 bool service_ready(const struct service *service)
 {
 	if (!service_well(service))

@@ -32,6 +32,7 @@ static void link_down(struct supervisor *supervisor, const char *why)
 	docker_cancel(link->events);
 	link->events = NULL;
 	if (link->state == LINK_UP) {
+		link->losses++;
 		if (!supervisor->stopping)
 			report_console(&supervisor->report, "error: System Docker: %s", why);
 		report_changed(&supervisor->report);
@@ -192,8 +193,10 @@ static void listed(void *data, const struct docker_reply *reply)
 		times_note(&supervisor->times.system_docker);
 	}
 	link->announced = true;
-	if (link->state != LINK_UP)
+	if (link->state != LINK_UP) {
+		link->up_ms = console_now_ms();
 		report_changed(&supervisor->report);
+	}
 	link->state = LINK_UP;
 	link->next_ms = console_now_ms() + LINK_RESYNC_MS;
 	adopt(supervisor, reply->body);

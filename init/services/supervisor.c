@@ -22,8 +22,12 @@
 #include "lib/io.h"
 #include "lib/request.h"
 
-/* A manager that is restarted late in the gate's time still gets that long to look around. */
-enum { LOOK_AROUND_MS = 60000 };
+enum {
+	/* A manager that is restarted late in the gate's time still gets that to look around. */
+	LOOK_AROUND_MS = 60000,
+	AGAIN_MS = 30000,
+	AGAIN_PART = 4, /* and no more than that part of the deadline, which may be short */
+};
 
 /* What PID 1 wrote about this boot, as far as it concerns the gate. */
 struct boot {
@@ -96,11 +100,37 @@ static bool state_is_mounted(const struct boot *boot)
 	       (!has_errors(boot) || takes_writes());
 }
 
-/* A service that has just started may end as soon: only later does the gate believe it. */
+/* For how long something runs again, after it has ended, before the gate believes it. */
+static uint64_t again_ms(const struct supervisor *supervisor)
+{
+	uint64_t part = deadline(supervisor) / AGAIN_PART;
+
+	return part < AGAIN_MS ? part : AGAIN_MS;
+}
+
+/* One that ends again and again would be met running some time. */
 static bool is_believed(const struct service *service, uint64_t now)
 {
 	return service->supervisor->gate.verdict != GATE_OPEN ||
-	       now - service->started_ms >= SERVICE_SETTLED_MS;
+	       service_has_run(service, again_ms(service->supervisor), now);
+}
+
+static bool system_docker_answers(const struct supervisor *supervisor, uint64_t now)
+{
+	const struct link *link = &supervisor->link;
+
+	return link->state == LINK_UP &&
+	       (supervisor->gate.verdict != GATE_OPEN || link->losses == 0 ||
+		now - link->up_ms >= again_ms(supervisor));
+}
+
+static const char *trouble(const struct service *service)
+{
+	if (service->state != SERVICE_RUNNING)
+		return "does not run";
+	if (!service_well(service))
+		return "is not healthy";
+	return service->restarts > 0 ? "has ended before" : "has only just started";
 }
 
 static void list_missing(const struct supervisor *supervisor, uint64_t now, char *out, size_t room)
@@ -116,10 +146,7 @@ static void list_missing(const struct supervisor *supervisor, uint64_t now, char
 		    (service_well(service) && is_believed(service, now)))
 			continue;
 		wrote = snprintf(out + used, room - used, "%sservice %s %s%s%s%s", used ? "; " : "",
-				 service->spec->name,
-				 service->state == SERVICE_RUNNING && !service_well(service)
-					 ? "is not healthy"
-					 : "does not run",
+				 service->spec->name, trouble(service),
 				 service->reason[0] ? " (" : "", service->reason,
 				 service->reason[0] ? ")" : "");
 		if (wrote < 0 || (size_t)wrote >= room - used)
@@ -138,7 +165,7 @@ static void judge(struct supervisor *supervisor, const struct boot *boot, uint64
 		.mounted_ms = boot->mounted_ms,
 		.slot_good = boot->slot_good,
 		.state_mounted = state_is_mounted(boot),
-		.system_answers = supervisor->link.state == LINK_UP,
+		.system_answers = system_docker_answers(supervisor, now),
 		.user_answers = supervisor->user_docker.answers,
 		.deadline_ms = deadline(supervisor),
 		.copying_ms = user_data_copying_ms(supervisor, now),

@@ -80,6 +80,8 @@ struct link {
 	uint64_t since_ms;    /* its first answer has been awaited */
 	uint64_t next_ms;     /* next attempt, or next look at all containers */
 	uint64_t answered_ms; /* for the first time */
+	uint64_t up_ms;       /* it answers since then */
+	unsigned losses;      /* it has answered, and then did not any more */
 	uint64_t ghosts_ms;   /* since when it lists services that do not run; 0: it does not */
 };
 
@@ -176,6 +178,8 @@ void service_vanished(struct service *service, uint64_t now);
 void service_health(struct service *service, const char *health);
 /* It runs, and its check passes where it has one. */
 bool service_well(const struct service *service);
+/* It has run for SERVICE_SETTLED_MS; where it has ended before, for `again_ms`. */
+bool service_has_run(const struct service *service, uint64_t again_ms, uint64_t now);
 /* Made and started anew, whatever it is; stopped until it is released; started again. */
 void service_restart(struct service *service, uint64_t now);
 void service_hold(struct service *service, uint64_t now);
@@ -212,7 +216,7 @@ int user_data_work(const char *what);
 
 enum {
 	SERVICE_STABLE_MS = 60000,  /* ran that long: its failures are forgotten */
-	SERVICE_SETTLED_MS = 3000,  /* ran that long: the gate believes it */
+	SERVICE_SETTLED_MS = 3000,  /* ran that long, for the first time: the gate believes it */
 	SERVICE_AFTER_MS = 120000,  /* `after` waits no longer than that */
 	SUPERVISOR_TICK_MS = 1000,  /* while the gate is open */
 	SUPERVISOR_REST_MS = 10000, /* later: nothing is urgent */

@@ -20,7 +20,7 @@ ROOT_KEY = BUILD / "keys/test.key"
 
 
 def program(folder, fault):
-    """A program that exits, segfaults or hangs at once: its bytes."""
+    """A program that exits, segfaults or hangs at once, or takes all memory: its bytes."""
     out = folder / f"faulty-{fault}"
     run_quietly("cc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-nostdlib", "-ffreestanding",
                 "-fno-stack-protector", "-fno-delete-null-pointer-checks", "-Wl,--build-id=none",

@@ -58,10 +58,10 @@ def data_version(one):
     return one.check(f"sudo cat {DATA}/.proa/version")
 
 
-def install_older(disk):
+def install_older(disk, arguments=""):
     run_quietly("truncate", "-s", "8G", disk)
     run_quietly(*install_command(disk, older_bundle()), "--append",
-                "cc.proa.autologin=true cc.proa.health.deadline=100s")
+                f"cc.proa.autologin=true {arguments}")
 
 
 def upgrade(one, disk):
@@ -145,7 +145,7 @@ def test_docker_versions(machine, folder):
 def test_no_room(machine, folder):
     """Then the newer engine does not start, and the machine goes back to the release before."""
     disk = folder / "disk.img"
-    install_older(disk)
+    install_older(disk, "cc.proa.health.deadline=100s")
     one = machine(Disk(disk))
     one.wait_boot("health gate passed")
     one.wait_shell()

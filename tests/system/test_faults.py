@@ -220,6 +220,15 @@ def out_of_memory(faulty):
     add_kernel_arguments(faulty, "mem=104M")
 
 
+@fault(stage_2("service network"), says="Out of memory: Killed process")
+def out_of_memory_later(faulty):
+    """Whenever anybody looks, it runs: the kernel ends it, and it is started again."""
+    faulty.replace("/layers/os/usr/lib/systemd/systemd-networkd",
+                   program(faulty.folder, "memory"))
+    edit_services(faulty, "[/usr/lib/proa/services/network]",
+                  "[/usr/lib/systemd/systemd-networkd]")
+
+
 # -- the machine -------------------------------------------------------------------
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,8 @@
 import json
 import re
 
+import pytest
+
 from machine import LOAD_IMAGE, USER_IMAGE
 
 CHECK = """\
@@ -14,8 +16,8 @@ if grep -q proa.slot=b /proc/cmdline || [ -e /var/lib/bad ]; then
 fi
 """
 
-CONFIG = ("proa: {health: {deadline: 100s}}\n"
-          "write_files:\n- path: /var/lib/proa/health.d/50-thing\n  permissions: \"0755\"\n"
+DEADLINE = "proa: {health: {deadline: 100s}}\n"
+CONFIG = ("write_files:\n- path: /var/lib/proa/health.d/50-thing\n  permissions: \"0755\"\n"
           f"  content: {json.dumps(CHECK)}\n")
 
 
@@ -24,7 +26,7 @@ def status(one):
 
 
 def test_gate_checks(disk, machine):
-    trial = disk(config=CONFIG, flipped=True)
+    trial = disk(config=DEADLINE + CONFIG, flipped=True)
     trial.patch_flip("b_left=2", "b_left=1") # one attempt is as good as two, and quicker
     one = machine(trial)
     one.wait_boot(r"error: health gate failed: .*check 50-thing failed \(exit code 1\)",
@@ -57,3 +59,17 @@ def test_gate_checks(disk, machine):
     # Mended: all is well again.
     one.check("sudo rm /var/lib/bad")
     one.wait_true("sudo proa status > /tmp/status", 300)
+
+
+@pytest.mark.full
+def test_default_deadline(disk, machine):
+    """Where nobody has set it, a release has five minutes."""
+    trial = disk(config=CONFIG, flipped=True)
+    trial.patch_flip("b_left=2", "b_left=1")
+    one = machine(trial)
+    mounted = one.wait_boot("state mounted", unless=None)
+    failed = one.wait_for("error: health gate failed: .*check 50-thing failed", 600)
+    waited = one.time_of(failed.start()) - one.time_of(mounted.start())
+    assert 295 < waited < 330, waited
+    one.wait_for("rebooting")
+    one.wait_boot("root verified: slot a", unless=None)

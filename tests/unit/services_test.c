@@ -316,7 +316,12 @@ static void test_failures(void **state)
 	supervisor->services[0].state = SERVICE_RUNNING;
 	strcpy(service->container, "id");
 	service->state = SERVICE_RUNNING;
+	assert_false(service_has_run(service, 30000, SERVICE_SETTLED_MS - 1));
+	assert_true(service_has_run(service, 30000, SERVICE_SETTLED_MS));
 	service_ended(service, "ended", 1000);
+	/* From now on the gate wants to see it run for longer. */
+	assert_false(service_has_run(service, 30000, 29999));
+	assert_true(service_has_run(service, 30000, 30000));
 	assert_int_equal(service->failures, 1);
 	assert_int_equal(service->retry_ms, 1100);
 	service_step(service, 1099);
