@@ -115,12 +115,14 @@ static bool is_believed(const struct service *service, uint64_t now)
 	       service_has_run(service, again_ms(service->supervisor), now);
 }
 
-static bool system_docker_answers(const struct supervisor *supervisor, uint64_t now)
+/* Of a slot that was good before, this may be its last look: who answers then, answers. */
+static bool system_docker_answers(const struct supervisor *supervisor, const struct boot *boot,
+				  uint64_t now)
 {
 	const struct link *link = &supervisor->link;
 
 	return link->state == LINK_UP &&
-	       (supervisor->gate.verdict != GATE_OPEN || link->losses == 0 ||
+	       (boot->slot_good || supervisor->gate.verdict != GATE_OPEN || link->losses == 0 ||
 		now - link->up_ms >= again_ms(supervisor));
 }
 
@@ -165,7 +167,7 @@ static void judge(struct supervisor *supervisor, const struct boot *boot, uint64
 		.mounted_ms = boot->mounted_ms,
 		.slot_good = boot->slot_good,
 		.state_mounted = state_is_mounted(boot),
-		.system_answers = system_docker_answers(supervisor, now),
+		.system_answers = system_docker_answers(supervisor, boot, now),
 		.user_answers = supervisor->user_docker.answers,
 		.deadline_ms = deadline(supervisor),
 		.copying_ms = user_data_copying_ms(supervisor, now),
