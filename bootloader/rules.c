@@ -50,6 +50,9 @@ static const char *running_is_sound(const struct change *c)
 		return c->facts->running_verifies
 			       ? NULL
 			       : "the slot that this disk would boot does not verify";
+	if (c->facts->gate_failed)
+		return "the health gate has failed in this boot; `proa status` says why: reboot "
+		       "when that is mended";
 	if (!c->facts->gate_passed)
 		return "the health gate has not passed in this boot; wait for it, and see "
 		       "`proa status`";

@@ -31,6 +31,7 @@ struct rules_facts {
 	enum flip_slot running; /* offline: the slot that GRUB would take */
 	bool person;            /* a person asks; else unattended */
 	bool gate_passed;       /* the gate has passed in this boot, before this event */
+	bool gate_failed;       /* it has failed in this boot, and the machine stayed up */
 	bool settled;           /* the running slot has settled in this boot */
 	bool condemned;         /* marked bad, or its root failed, in this boot */
 	bool fellback;          /* GRUB passed proa.fellback=1 */

@@ -70,6 +70,7 @@ static int ask_pid1(struct target *target, struct error *err)
 		return r;
 	gate = fields_get(&pid1, "gate");
 	target->facts.gate_passed = gate && strcmp(gate, "passed") == 0;
+	target->facts.gate_failed = gate && strcmp(gate, "failed") == 0;
 	target->facts.settled = is_one(&pid1, "settled");
 	target->facts.condemned = is_one(&pid1, "condemned");
 	return 0;

@@ -1,5 +1,6 @@
 #include "init/supervise/gate.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -20,6 +21,7 @@
 
 enum {
 	SETTLE_MS = 30 * 60 * 1000,
+	WRITE_AGAIN_MS = 5 * 60 * 1000, /* after a write that failed */
 	GRACE_MS = 5 * 60 * 1000, /* behind the time for the verdict: then nobody will speak */
 	OTHER_SLOT_MS = 10 * 60 * 1000, /* to read the whole other slot after it */
 	LASTRESORTS_MAX = 4, /* failed in a row; from the fifth on the machine stays up */
@@ -118,8 +120,10 @@ static void settle(void *context)
 
 	if (gate->verdict != GATE_PASSED || gate->settled || gate->condemned)
 		return;
-	if (!event(gate, RULES_SETTLED, false))
+	if (!event(gate, RULES_SETTLED, false)) {
+		(void)loop_after(WRITE_AGAIN_MS, settle, gate);
 		return;
+	}
 	gate->settled = true;
 	gate->facts->good = true;
 	gate->facts->t_settled = console_now_ms();
@@ -128,12 +132,19 @@ static void settle(void *context)
 	say("settled");
 }
 
+static void write_passed(void *context)
+{
+	struct gate *gate = context;
+
+	if (!gate->condemned && !gate->settled && !event(gate, RULES_GATE_PASSED, false))
+		(void)loop_after(WRITE_AGAIN_MS, write_passed, gate);
+}
+
 void gate_passed(struct gate *gate)
 {
 	if (gate->verdict != GATE_WAITING)
 		return;
-	if (!gate->condemned)
-		(void)event(gate, RULES_GATE_PASSED, false);
+	write_passed(gate);
 	gate->verdict = GATE_PASSED;
 	gate->facts->t_gate = console_now_ms();
 	save_facts(gate);
@@ -183,6 +194,11 @@ void gate_stay(struct gate *gate, const char *reason)
 
 static char failure[256];
 
+void gate_record_failure(void)
+{
+	(void)record_end(BOOTLOG_FAILED, failure);
+}
+
 static void react(struct gate *gate, bool other_verifies)
 {
 	unsigned int before = history_failed_lastresorts(gate->facts);
@@ -227,12 +243,15 @@ static void no_verdict(void *context)
 
 void gate_expect(struct gate *gate, unsigned int seconds)
 {
-	uint64_t wait_ms = (uint64_t)seconds * 1000 + GRACE_MS;
+	uint64_t now = console_now_ms(), until;
 
 	if (gate->verdict != GATE_WAITING)
 		return;
-	(void)loop_after(wait_ms, no_verdict, gate);
-	gate->deadline_ms = console_now_ms() + wait_ms + OTHER_SLOT_MS;
+	if (!gate->expected_ms)
+		gate->expected_ms = now;
+	until = gate->expected_ms + (uint64_t)seconds * 1000 + GRACE_MS;
+	(void)loop_after(until > now ? until - now : 0, no_verdict, gate);
+	gate->deadline_ms = until + OTHER_SLOT_MS;
 }
 
 bool gate_overdue(const struct gate *gate, uint64_t now_ms)
@@ -245,22 +264,36 @@ void gate_leave(struct gate *gate)
 {
 	if (gate->verdict == GATE_PASSED)
 		settle(gate);
-	else if (gate->verdict == GATE_WAITING && !gate->condemned)
+	else if (gate->verdict == GATE_WAITING && !gate->condemned && !gate->facts->lastresort &&
+		 !gate->facts->unsaved) /* there no attempt was taken that could be given back */
 		(void)event(gate, RULES_IMPATIENT_REBOOT, true);
+}
+
+void gate_root_failed(struct gate *gate)
+{
+	struct rules_facts facts = rules_facts(gate, false);
+	struct error err = ERROR_INIT;
+	char reason[128];
+	int r;
+
+	if (gate->condemned || gate->root_failed)
+		return;
+	gate->root_failed = true;
+	r = write_event(gate, RULES_ROOT_ERROR, &facts, &err);
+	if (r < 0)
+		say("error: flip block, %s: %s", rules_event_name(RULES_ROOT_ERROR), err.message);
+	/* Refused: the other slot is not good, so this one goes on, and can be upgraded from. */
+	gate->condemned = r != -EPERM;
+	snprintf(reason, sizeof(reason), "dm-verity met a corrupt block in slot %c%s",
+		 gate->facts->slot,
+		 gate->condemned ? "" : ", and there is no good one to go to: sudo proa upgrade");
+	gate_degraded(gate, reason);
 }
 
 void gate_watch_root(struct gate *gate)
 {
-	char reason[64];
-
-	if (gate->condemned || verity_dm_corrupt(VERITY_DM_ROOT) != 1)
-		return;
-	snprintf(reason, sizeof(reason), "dm-verity met a corrupt block in slot %c",
-		 gate->facts->slot);
-	/* Refused where the other slot is not good: then there is nowhere to go. */
-	(void)event(gate, RULES_ROOT_ERROR, false);
-	gate->condemned = true;
-	gate_degraded(gate, reason);
+	if (!gate->condemned && !gate->root_failed && verity_dm_corrupt(VERITY_DM_ROOT) == 1)
+		gate_root_failed(gate);
 }
 
 int gate_mark_bad(struct gate *gate, struct error *err)

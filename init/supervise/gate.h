@@ -17,6 +17,8 @@ struct gate {
 	bool stays; /* failed, and the machine stays up all the same */
 	bool settled;
 	bool condemned;       /* marked bad, or its root failed: no gate or settled write any more */
+	bool root_failed;     /* dm-verity has met a corrupt block */
+	uint64_t expected_ms; /* a verdict was first expected then; 0: not yet */
 	uint64_t deadline_ms; /* of the verdict and what follows from it; 0: none yet */
 	char degraded[256];   /* of what; "" while nothing is */
 	bool own_reason;      /* it is PID 1's, and stands until the end of the boot */
@@ -43,13 +45,16 @@ enum gate_reaction gate_decide(bool lastresort, unsigned int lastresorts_before,
 void gate_start(struct gate *gate, struct facts *facts);
 
 /*
- * The service manager's verdict is expected within so many seconds from now; one that never
- * speaks has failed.
+ * The service manager's verdict is expected within so many seconds from when the first one said
+ * so, however many of them begin anew; one that never speaks has failed.
  */
 void gate_expect(struct gate *gate, unsigned int seconds);
 
 void gate_passed(struct gate *gate);
 void gate_failed(struct gate *gate, const char *reason);
+
+/* At the end of a boot whose gate failed, whoever asks for it: why, into its record. */
+void gate_record_failure(void);
 
 /* Something is wrong that PID 1 itself has met. */
 void gate_degraded(struct gate *gate, const char *reason);
@@ -71,6 +76,12 @@ void gate_leave(struct gate *gate);
 
 /* Looks whether dm-verity has met a corrupt block of the root; every few seconds. */
 void gate_watch_root(struct gate *gate);
+
+/*
+ * It has: the next boot is the other slot's, if that one is good. Else this one stays in use,
+ * degraded, for nothing but an upgrade helps.
+ */
+void gate_root_failed(struct gate *gate);
 
 /*
  * A person condemns the running slot, having read the other one as a whole. Returns 0, -EPERM

@@ -169,6 +169,8 @@ _Noreturn void stop_run(struct gate *gate)
 	mounts_leave();
 	if (gate->verdict != GATE_FAILED || gate->stays)
 		record_end(ends[requested], "");
+	else
+		gate_record_failure();
 	if (requested == STOP_HALT) {
 		end_guard(watching); /* it holds the watchdog open */
 		watchdog_disarm();

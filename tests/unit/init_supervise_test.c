@@ -9,6 +9,7 @@
 #include <string.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,7 +24,9 @@
 #include "init/supervise/child.h"
 #include "init/supervise/gate.h"
 #include "init/supervise/history.h"
+#include "init/supervise/loop.h"
 #include "init/supervise/mounts.h"
+#include "init/supervise/other_slot.h"
 #include "init/supervise/socket.h"
 #include "init/supervise/stop.h"
 #include "init/watchdog.h"
@@ -115,6 +118,7 @@ static void test_requests(void **state)
 					      "system-docker without"};
 	struct facts facts = {.slot = 'a', .version = "2026.11.0"};
 	struct gate gate = {.facts = &facts};
+	uint64_t deadline;
 
 	(void)state;
 	assert_string_equal(ask(&gate, "status", false),
@@ -132,6 +136,12 @@ static void test_requests(void **state)
 	assert_string_equal(ask(&gate, "deadline 3600", true), "ok");
 	assert_true(gate.deadline_ms > console_now_ms() + 3600 * 1000);
 	assert_false(gate_overdue(&gate, console_now_ms() + 3600 * 1000));
+	/* A manager that begins anew again and again does not push it away. */
+	deadline = gate.deadline_ms;
+	assert_true(gate.expected_ms > 0);
+	gate.expected_ms -= 50;
+	assert_string_equal(ask(&gate, "deadline 3600", true), "ok");
+	assert_int_equal(gate.deadline_ms, deadline - 50);
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {
 		print_message("  '%s'\n", unknown[i]);
 		assert_string_equal(ask(&gate, unknown[i], true),
@@ -151,42 +161,181 @@ static void test_requests(void **state)
 	assert_int_equal(stop_requested(), STOP_POWEROFF);
 }
 
-/* A proa-flip of its own; where the other slot has never settled, there is nowhere to go. */
-static void test_mark_bad(void **state)
+/* A proa-flip of its own. */
+static void make_flip(struct facts *facts, const char *text)
 {
 	static uint8_t bytes[FLIPFS_SIZE];
-	struct facts facts = {.slot = 'a', .version = "2026.11.0", .good = true};
-	struct gate gate = {.facts = &facts};
 	struct args args = {.menu = false};
 	struct flip flip;
+	FILE *file;
+
+	snprintf(facts->flip, sizeof(facts->flip), "/tmp/proa-flip-%d", (int)getpid());
+	file = fopen(facts->flip, "w");
+	assert_non_null(file);
+	assert_int_equal(flip_from_text(text, &flip), 0);
+	flipfs_render(bytes, &flip, &args);
+	assert_int_equal(fwrite(bytes, sizeof(bytes), 1, file), 1);
+	fclose(file);
+}
+
+static void expect_flip(const struct facts *facts, const char *expected)
+{
+	_cleanup_flipio_ struct flipio io = FLIPIO_INIT;
+	struct flipio_state found;
+	char text[FLIP_TEXT_SIZE];
+
+	assert_int_equal(flipio_open_read(&io, facts->flip, 0, 0, NULL), 0);
+	assert_int_equal(flipio_read(&io, &found, NULL), 0);
+	flip_text(&found.block, text);
+	assert_string_equal(text, expected);
+}
+
+/* Where the other slot has never settled, there is nowhere to go. */
+static void test_mark_bad(void **state)
+{
+	struct facts facts = {.slot = 'a', .version = "2026.11.0", .good = true};
+	struct gate gate = {.facts = &facts};
 
 	(void)state;
-	snprintf(facts.flip, sizeof(facts.flip), "/tmp/proa-mark-%d", (int)getpid());
-	for (int good = 0; good < 2; good++) {
-		_cleanup_flipio_ struct flipio io = FLIPIO_INIT;
-		struct flipio_state found;
-		FILE *file = fopen(facts.flip, "w");
-
-		assert_non_null(file);
-		assert_int_equal(flip_from_text("a,3,1,0,0,a,000000", &flip), 0);
-		flip.slots[FLIP_SLOT_B].good = good;
-		flipfs_render(bytes, &flip, &args);
-		assert_int_equal(fwrite(bytes, sizeof(bytes), 1, file), 1);
-		fclose(file);
-		assert_string_equal(ask(&gate, "mark bad", true),
-				    good ? "ok"
-					 : "error mark the running slot bad refused: the other "
-					   "slot has never settled");
-		assert_int_equal(gate.condemned, good);
-		/* No verdict of this boot brings it back. */
-		gate_leave(&gate);
-		assert_int_equal(flipio_open_read(&io, facts.flip, 0, 0, NULL), 0);
-		assert_int_equal(flipio_read(&io, &found, NULL), 0);
-		assert_int_equal(found.block.primary, good ? FLIP_SLOT_B : FLIP_SLOT_A);
-		assert_int_equal(found.block.slots[FLIP_SLOT_A].left, good ? 0 : 4);
-	}
+	make_flip(&facts, "a,3,1,0,0,a,000000");
+	assert_string_equal(ask(&gate, "mark bad", true),
+			    "error mark the running slot bad refused: the other slot has never "
+			    "settled");
+	assert_false(gate.condemned);
+	gate_leave(&gate);
+	expect_flip(&facts, "a,4,1,0,0,a,000000");
+	make_flip(&facts, "a,3,1,0,1,a,000000");
+	assert_string_equal(ask(&gate, "mark bad", true), "ok");
+	assert_true(gate.condemned);
+	/* No verdict of this boot brings it back. */
+	gate_leave(&gate);
+	expect_flip(&facts, "b,0,0,2,1,a,000000");
 	assert_string_equal(gate.degraded, "slot a was marked bad; a reboot leaves it");
 	unlink(facts.flip);
+}
+
+/* A reboot before the verdict gives back the attempt that GRUB took, and none that it did not. */
+static void test_impatience(void **state)
+{
+	static const struct {
+		const char *rule, *before, *after;
+		bool lastresort, unsaved;
+	} rows[] = {
+		{"of a trial", "b,4,1,1,0,b,000000", "b,4,1,2,0,b,000000", false, false},
+		{"a last resort takes none", "a,0,0,0,1,a,000000", "a,0,0,0,1,a,000000", true,
+		 false},
+		{"GRUB could not count", "b,4,1,2,0,b,000000", "b,4,1,2,0,b,000000", false, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct facts facts = {.slot = rows[i].before[0],
+				      .version = "2026.11.0",
+				      .lastresort = rows[i].lastresort,
+				      .unsaved = rows[i].unsaved};
+		struct gate gate = {.facts = &facts};
+
+		print_message("  %s\n", rows[i].rule);
+		make_flip(&facts, rows[i].before);
+		gate_leave(&gate);
+		expect_flip(&facts, rows[i].after);
+		unlink(facts.flip);
+	}
+}
+
+/* It is left where there is a good slot to go to; else it is settled, and upgraded from. */
+static void test_root_failed(void **state)
+{
+	struct facts facts = {.slot = 'a', .version = "2026.11.0"};
+	struct gate one = {.facts = &facts}, other = {.facts = &facts};
+
+	(void)state;
+	make_flip(&facts, "a,3,1,0,0,a,000000");
+	gate_root_failed(&one);
+	assert_false(one.condemned);
+	assert_string_equal(one.degraded, "dm-verity met a corrupt block in slot a, and there is "
+					  "no good one to go to: sudo proa upgrade");
+	one.verdict = GATE_PASSED;
+	gate_leave(&one);
+	assert_true(one.settled);
+	expect_flip(&facts, "a,4,1,0,0,a,000000");
+	make_flip(&facts, "a,3,1,0,1,a,000000");
+	gate_root_failed(&other);
+	assert_true(other.condemned);
+	assert_string_equal(other.degraded, "dm-verity met a corrupt block in slot a");
+	other.verdict = GATE_PASSED;
+	gate_leave(&other);
+	assert_false(other.settled);
+	expect_flip(&facts, "b,0,1,2,1,a,000000");
+	unlink(facts.flip);
+}
+
+/* The one process that this one has started. */
+static pid_t find_child(void)
+{
+	char path[64], text[32];
+	FILE *file;
+	int pid = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	file = fopen(path, "r");
+	assert_non_null(file);
+	if (fgets(text, sizeof(text), file))
+		pid = atoi(text);
+	fclose(file);
+	return pid;
+}
+
+static void on_signal(int number)
+{
+	if (number == SIGCHLD)
+		child_reap();
+}
+
+static int verifies;
+
+static void is_known(void *context, bool answer)
+{
+	(void)context;
+	verifies = answer;
+}
+
+/* Whoever was killed has seen nothing: such a slot is not given up. */
+static void test_other_slot(void **state)
+{
+	struct facts facts = {.slot = 'a'};
+	struct error err = ERROR_INIT;
+	unsigned int killed = 0;
+	pid_t last = 0;
+
+	(void)state;
+	if (loop_start(on_signal, &err) < 0)
+		fail_msg("%s", err.message);
+	snprintf(facts.slot_b, sizeof(facts.slot_b), "/nonexistent");
+	verifies = -1;
+	other_slot_verify(&facts, is_known, NULL);
+	while (verifies < 0)
+		loop_turn(100);
+	assert_int_equal(verifies, false);
+
+	/* Its reader waits for somebody who writes. */
+	snprintf(facts.slot_b, sizeof(facts.slot_b), "/tmp/proa-fifo-%d", (int)getpid());
+	assert_int_equal(mkfifo(facts.slot_b, 0600), 0);
+	verifies = -1;
+	other_slot_verify(&facts, is_known, NULL);
+	while (verifies < 0) {
+		pid_t child = find_child();
+
+		if (child > 0 && child != last) {
+			assert_int_equal(kill(child, SIGKILL), 0);
+			killed++;
+			last = child;
+		}
+		loop_turn(100);
+	}
+	unlink(facts.slot_b);
+	assert_int_equal(killed, 3);
+	assert_int_equal(verifies, true);
 }
 
 static void test_watchdog_request(void **state)
@@ -445,6 +594,9 @@ int main(void)
 		cmocka_unit_test(test_reactions),       cmocka_unit_test(test_lastresorts),
 		cmocka_unit_test(test_harvest),         cmocka_unit_test(test_backoff),
 		cmocka_unit_test(test_requests),        cmocka_unit_test(test_mark_bad),
+		cmocka_unit_test(test_impatience),
+		cmocka_unit_test(test_root_failed),
+		cmocka_unit_test(test_other_slot),
 		cmocka_unit_test(test_watchdog_request),
 		cmocka_unit_test(test_watchdog_driver), cmocka_unit_test(test_overdue),
 		cmocka_unit_test(test_broken_volume),
