@@ -60,13 +60,16 @@ static bool is_young(const json_t *container, unsigned *seconds)
 	return sscanf(status, "Up %3u second%n", seconds, &read) == 1 && read > 0;
 }
 
-/* Where its check has passed already, the check knows better. */
-static bool has_just_started(const json_t *container)
+/*
+ * Where its check has passed already, the check knows better. Docker counts by the clock of the
+ * day: one that was hours ahead, and has been set right, leaves everything as new for hours.
+ */
+static bool has_just_started(const struct containers *containers, const json_t *container)
 {
 	unsigned seconds;
 
-	return health_of(container) != HEALTHY && is_young(container, &seconds) &&
-	       seconds < STEADY_S;
+	return !containers->clock_was_set && health_of(container) != HEALTHY &&
+	       is_young(container, &seconds) && seconds < STEADY_S;
 }
 
 static bool has_label(const json_t *container, const char *value)
@@ -77,14 +80,18 @@ static bool has_label(const json_t *container, const char *value)
 	return label && strcmp(label, value) == 0;
 }
 
-static void miss(struct containers *containers, const char *name, const char *what)
+static void say_of(char out[GATE_TEXT_MAX], const char *name, const char *what)
 {
-	char *out =
-		baseline_has(containers->known, name) ? containers->known_said : containers->said;
 	size_t used = strlen(out);
 
-	snprintf(out + used, sizeof(containers->said) - used, "%scontainer %s %s", used ? "; " : "",
-		 name, what);
+	snprintf(out + used, GATE_TEXT_MAX - used, "%scontainer %s %s", used ? "; " : "", name,
+		 what);
+}
+
+static void miss(struct containers *containers, const char *name, const char *what)
+{
+	say_of(baseline_has(containers->known, name) ? containers->known_said : containers->said,
+	       name, what);
 }
 
 static const struct containers_seen *seen(const struct containers *containers, const char *name)
@@ -145,7 +152,8 @@ static bool was_seen_for_long(const struct containers *containers, const json_t 
 	const json_t *since = id ? json_object_get(containers->seen_ms, id) : NULL;
 	unsigned seconds;
 
-	if (health_of(container) == HEALTHY || !is_young(container, &seconds))
+	if (health_of(container) == HEALTHY ||
+	    (!containers->clock_was_set && !is_young(container, &seconds)))
 		return true;
 	return since && now_ms - (uint64_t)json_integer_value(since) >= STEADY_S * 1000;
 }
@@ -157,7 +165,7 @@ void containers_judge(struct containers *containers, const json_t *list, uint64_
 	const json_t *container;
 	size_t i;
 
-	containers->said[0] = containers->known_said[0] = '\0';
+	containers->said[0] = containers->known_said[0] = containers->starting[0] = '\0';
 	note_running(containers, list, now_ms);
 	json_array_foreach((json_t *)list, i, container)
 	{
@@ -165,16 +173,20 @@ void containers_judge(struct containers *containers, const json_t *list, uint64_
 		const struct containers_seen *before = name ? seen(containers, name) : NULL;
 		bool required = has_label(container, "required");
 		enum health health = health_of(container);
+		bool to_be_healthy = required || (before && before->healthy);
 
 		if (!name || has_label(container, "ignore") || (!before && !required))
 			continue;
 		if (!is_running(container))
 			miss(containers, name, "does not run");
-		else if ((required || before->healthy) && health != HEALTHY && health != NO_CHECK)
+		else if (to_be_healthy && health == UNHEALTHY)
 			miss(containers, name, "is not healthy");
-		else if (has_just_started(container) ||
+		else if (has_just_started(containers, container) ||
 			 (waiting && !was_seen_for_long(containers, container, now_ms)))
 			miss(containers, name, "has only just started");
+		else if (to_be_healthy && health == STARTING &&
+			 !baseline_has(containers->known, name))
+			say_of(containers->starting, name, "has not been found healthy yet");
 	}
 }
 
@@ -323,6 +335,12 @@ static void forget_policies(struct containers *containers, const json_t *list)
 	containers->policies = kept;
 }
 
+void containers_forget_policies(struct containers *containers)
+{
+	json_decref(containers->policies);
+	containers->policies = NULL;
+}
+
 void containers_settle(struct containers *containers, const json_t *list)
 {
 	size_t kept = 0;
@@ -334,9 +352,10 @@ void containers_settle(struct containers *containers, const json_t *list)
 		const json_t *container = find(list, one->name);
 
 		/* "Starting" is on its way still, and one that has just started may end again. */
-		if (container && !(is_running(container) && !has_just_started(container) &&
-				   (!one->healthy || health_of(container) == HEALTHY ||
-				    health_of(container) == NO_CHECK)))
+		if (container &&
+		    !(is_running(container) && !has_just_started(containers, container) &&
+		      (!one->healthy || health_of(container) == HEALTHY ||
+		       health_of(container) == NO_CHECK)))
 			containers->before[kept++] = *one;
 		else
 			free(one->name);

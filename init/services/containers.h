@@ -26,13 +26,18 @@ struct containers {
 	size_t count;
 	json_t *policies;    /* id → whether it has a restart policy */
 	json_t *seen_ms;     /* id → since when each look has found it running */
+	bool clock_was_set;  /* since Docker may have started them: it is wrong about their age */
 	const json_t *known; /* borrowed names: failed before the upgrade already; or NULL */
-	/* What is missing, and what of it is known; "": nothing. */
-	char said[GATE_TEXT_MAX], known_said[GATE_TEXT_MAX];
+	/*
+	 * What is missing; what of it is known; and what runs, but its own check has yet to say
+	 * whether it is well. "": nothing.
+	 */
+	char said[GATE_TEXT_MAX], known_said[GATE_TEXT_MAX], starting[GATE_TEXT_MAX];
 };
 
 /*
- * Judges the answer to /containers/json?all=1 of user Docker: fills `said`.
+ * Judges the answer to /containers/json?all=1 of user Docker: fills `said`, `known_said` and
+ * `starting`.
  *
  * now_ms   when it was given
  * waiting  the gate has not spoken: looks follow each other quickly, and all of them must have
@@ -59,6 +64,9 @@ const char *containers_unknown(const struct containers *containers, const json_t
 
 /* Notes down what it says. Returns 0 or -ENOMEM. */
 int containers_note(struct containers *containers, const char *id, const json_t *inspected);
+
+/* It may have been changed since (`docker update`): containers_unknown asks for all of them. */
+void containers_forget_policies(struct containers *containers);
 
 /*
  * What is remembered for the next boot: lines "NAME" or "NAME healthy", of those with a

@@ -23,7 +23,7 @@ static bool is_late(const struct gate_facts *facts)
 void gate_judge(struct gate *gate, const struct gate_facts *facts)
 {
 	char vital[GATE_TEXT_MAX] = "", rest[GATE_TEXT_MAX] = "";
-	bool late = is_late(facts);
+	bool late = is_late(facts), starting = facts->starting && facts->starting[0];
 
 	if (!facts->state_mounted)
 		add(vital, "the state partition is not mounted read-write");
@@ -43,15 +43,17 @@ void gate_judge(struct gate *gate, const struct gate_facts *facts)
 		add(gate->degraded, rest);
 
 	if (gate->verdict == GATE_OPEN) {
-		if (!gate->degraded[0]) {
-			gate->verdict = GATE_PASSED;
-		} else if (late && facts->slot_good && !vital[0]) {
+		bool fails = vital[0] || (rest[0] && !facts->slot_good);
+
+		if (late ? !fails : !gate->degraded[0] && !starting) {
 			gate->verdict = GATE_PASSED;
 		} else if (late) {
 			gate->verdict = GATE_FAILED;
 			memcpy(gate->failed, gate->degraded, sizeof(gate->failed));
 		}
 	}
+	if (gate->verdict == GATE_OPEN && starting)
+		add(gate->degraded, facts->starting);
 	if (facts->remarks[0])
 		add(gate->degraded, facts->remarks);
 }

@@ -30,6 +30,7 @@ struct gate_facts {
 	bool user_answers;
 	const char *services; /* required ones that don't run, with their reasons; "": none */
 	const char *people;   /* containers and checks of people's that fail; "": none */
+	const char *starting; /* containers of which nobody knows yet: no reason to fail; or NULL */
 	const char *remarks;  /* what a person should look at, and no release is to blame for */
 };
 

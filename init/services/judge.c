@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "init/services/paths.h"
@@ -23,6 +25,7 @@ enum {
 	REMEMBER_MS = 20000, /* for the last look, before user Docker is stopped: it ends with it */
 	RECORD_MAX = 1 << 20,
 	READ_AT_ONCE = 1 << 20,
+	CLOCK_SET_MS = 1000, /* from one look to the next */
 };
 
 #define CHECKS     "/var/lib/proa/health.d"
@@ -30,9 +33,27 @@ enum {
 #define RECORD     "/var/lib/proa/containers"
 #define BASELINE   RUNTIME_BASELINE
 
+static int64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - (int64_t)console_now_ms();
+}
+
+/* Set, that is, and not only slowed down or hurried, which ntp does by 0.1 % at the most. */
+static void watch_clock(struct judge *judge)
+{
+	int64_t now = clock_ms();
+
+	if (llabs(now - judge->clock_ms) >= CLOCK_SET_MS)
+		judge->containers.clock_was_set = true;
+	judge->clock_ms = now;
+}
+
 void judge_init(struct judge *judge)
 {
-	*judge = (struct judge){0};
+	*judge = (struct judge){.clock_ms = clock_ms()};
 	health_init(&judge->checks, CHECKS, CHECKS_LOG);
 }
 
@@ -163,6 +184,7 @@ static void listed(void *data, const struct docker_reply *reply)
 	    supervisor->stopping != judge->remembering)
 		return;
 	judge->listed = true;
+	watch_clock(judge);
 	baseline_look(&judge->taking, reply->body, console_now_ms());
 	containers_judge(&judge->containers, reply->body, console_now_ms(),
 			 supervisor->gate.verdict == GATE_OPEN);
@@ -173,8 +195,15 @@ static void listed(void *data, const struct docker_reply *reply)
 	containers_settle(&judge->containers, reply->body);
 	json_decref(judge->list);
 	judge->list = json_deep_copy(reply->body);
-	if (judge->list)
-		record(supervisor);
+	if (!judge->list)
+		return;
+	if (judge->remembering) {
+		/* By what is known, should there be no time to ask for each of them anew. */
+		if (!containers_unknown(&judge->containers, judge->list))
+			write_record(judge);
+		containers_forget_policies(&judge->containers);
+	}
+	record(supervisor);
 }
 
 bool judge_remember(struct supervisor *supervisor, uint64_t now)
@@ -241,6 +270,7 @@ int judge_take_baseline(struct supervisor *supervisor, const char *release, stru
 	if (!supervisor->user_docker.answers)
 		return error_set(err, -EAGAIN, "user Docker does not answer");
 	baseline_begin(&judge->taking, release, health_again(&judge->checks), now);
+	containers_forget_policies(&judge->containers);
 	judge->next_ms = now;
 	return 0;
 }

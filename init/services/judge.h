@@ -25,6 +25,7 @@ struct judge {
 	char *recorded;                           /* the file as it is; NULL: not read yet */
 	bool remembering, asked_last, remembered; /* the last look of all */
 	uint64_t next_ms;      /* the next look at the containers; the end of the last one */
+	int64_t clock_ms;      /* the clock of the day, less the time since the kernel started */
 	pid_t reader;          /* reads /boot; 0: not now */
 	bool read;             /* /boot has been read, or cannot be */
 	char boot[128];        /* what is wrong with it; "": nothing */

@@ -173,6 +173,7 @@ static void judge(struct supervisor *supervisor, const struct boot *boot, uint64
 		.copying_ms = user_data_copying_ms(supervisor, now),
 		.services = missing,
 		.people = people,
+		.starting = supervisor->judge.containers.starting,
 		.remarks = remarks,
 	};
 

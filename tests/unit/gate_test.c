@@ -133,6 +133,35 @@ static void test_copying(void **state)
 	}
 }
 
+/* What nobody knows yet is waited for, and condemns nobody. */
+static void test_starting(void **state)
+{
+	struct gate_facts facts = {.now_ms = GATE_DEADLINE_MS - 1,
+				   .deadline_ms = GATE_DEADLINE_MS,
+				   .people = "",
+				   .starting = "container web",
+				   .state_mounted = true,
+				   .system_answers = true,
+				   .user_answers = true,
+				   .services = "",
+				   .remarks = ""};
+	struct gate gate = {0}, other = {0};
+
+	(void)state;
+	gate_judge(&gate, &facts);
+	assert_int_equal(gate.verdict, GATE_OPEN);
+	assert_string_equal(gate.degraded, "container web");
+	facts.now_ms++;
+	gate_judge(&gate, &facts);
+	assert_int_equal(gate.verdict, GATE_PASSED);
+	assert_string_equal(gate.degraded, "");
+	/* Beside something that has failed it is not the reason. */
+	facts.services = "service a";
+	gate_judge(&other, &facts);
+	assert_int_equal(other.verdict, GATE_FAILED);
+	assert_string_equal(other.failed, "service a");
+}
+
 /* A typo in a file is no reason to leave a release. */
 static void test_remarks(void **state)
 {
@@ -179,6 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_copying),
+		cmocka_unit_test(test_starting),
 		cmocka_unit_test(test_a_verdict_stays),
 		cmocka_unit_test(test_remarks),
 		cmocka_unit_test(test_long_reasons),

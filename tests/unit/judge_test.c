@@ -219,8 +219,11 @@ static void test_containers(void **state)
 	assert_judged("we\n", "[" CONTAINER("web", "exited", "Exited (1)", "") "]", "");
 	/* Healthy where it had been. */
 	assert_judged("web healthy\n",
-		      "[" CONTAINER("web", "running", "Up 1 second (health: starting)", "") "]",
+		      "[" CONTAINER("web", "running", "Up 1 minute (unhealthy)", "") "]",
 		      "container web is not healthy");
+	assert_judged("web healthy\n",
+		      "[" CONTAINER("web", "running", "Up 1 second (health: starting)", "") "]",
+		      "container web has only just started");
 	assert_judged("web healthy\n", "[" CONTAINER("web", "running", "Up (healthy)", "") "]", "");
 	assert_judged("web\n", "[" CONTAINER("web", "running", "Up (unhealthy)", "") "]", "");
 	/* Its check has been taken away. */
@@ -237,6 +240,49 @@ static void test_containers(void **state)
 	/* What is none: nothing is expected, nothing breaks. */
 	assert_judged("\n \nweb healt\n", "[{}, 3, {\"Names\": []}, {\"Names\": [\"web\"]}]",
 		      "container web does not run");
+}
+
+/* Its first check may come minutes after its start: until then nobody knows. */
+static void test_starting(void **state)
+{
+	json_t *known = json_pack("[s]", "known");
+	json_t *list = json_loads(
+		"[" CONTAINER("web", "running", "Up 2 minutes (health: starting)", "") "," CONTAINER(
+			"job", "running", "Up 2 minutes (health: starting)",
+			"") "," CONTAINER("known", "running", "Up 2 minutes (health: starting)",
+					  REQUIRED) "]",
+		0, NULL);
+	struct containers containers = {.known = known};
+
+	(void)state;
+	assert_int_equal(containers_read(&containers, "web healthy\njob\nknown healthy\n"), 0);
+	containers_judge(&containers, list, 1000, true);
+	assert_string_equal(containers.said, "");
+	assert_string_equal(containers.starting, "container web has not been found healthy yet");
+	containers_free(&containers);
+	json_decref(list);
+	json_decref(known);
+}
+
+/* The clock was hours ahead or behind, and has been set: nothing is new, and nothing old. */
+static void test_clock_that_is_set(void **state)
+{
+	static const char *const ages[] = {"Up Less than a second", "Up 3 hours"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ages) / sizeof(ages[0]); i++) {
+		struct containers containers = {.clock_was_set = true};
+		json_t *list = json_pack("[{s:s, s:[s], s:s, s:s}]", "Id", "1", "Names", "/web",
+					 "State", "running", "Status", ages[i]);
+
+		assert_int_equal(containers_read(&containers, "web\n"), 0);
+		containers_judge(&containers, list, 1000, true);
+		assert_string_equal(containers.said, "container web has only just started");
+		containers_judge(&containers, list, 11000, true);
+		assert_string_equal(containers.said, "");
+		containers_free(&containers);
+		json_decref(list);
+	}
 }
 
 static void test_known_containers(void **state)
@@ -377,6 +423,9 @@ static void test_record(void **state)
 	assert_null(containers_unknown(&containers, json));
 	text = containers_record(&containers, json);
 	assert_string_equal(text, "web healthy\ndb\n");
+	/* `docker update --restart` may have changed it meanwhile. */
+	containers_forget_policies(&containers);
+	assert_string_equal(containers_unknown(&containers, json), policies[0][0]);
 
 	/* What has come back may be stopped by a person; what has not is expected still. */
 	assert_int_equal(containers_read(&containers, "web healthy\ndb\nold\nnew\ngone\n"), 0);
@@ -396,6 +445,8 @@ int main(void)
 		cmocka_unit_test(test_known_checks),
 		cmocka_unit_test(test_checks_again),
 		cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_starting),
+		cmocka_unit_test(test_clock_that_is_set),
 		cmocka_unit_test(test_known_containers),
 		cmocka_unit_test(test_failing),
 		cmocka_unit_test(test_seen_for_long),
