@@ -158,6 +158,19 @@ static bool was_seen_for_long(const struct containers *containers, const json_t 
 	return since && now_ms - (uint64_t)json_integer_value(since) >= STEADY_S * 1000;
 }
 
+/*
+ * Where looks are a minute apart, one that ends again and again may be met running by each of them:
+ * it must have been running for that long.
+ */
+static bool is_steady(const struct containers *containers, const json_t *container, uint64_t now_ms)
+{
+	unsigned seconds;
+
+	if (containers->clock_was_set)
+		return was_seen_for_long(containers, container, now_ms);
+	return health_of(container) == HEALTHY || !is_young(container, &seconds);
+}
+
 /* One that is gone altogether was removed by a person: docker rm is no failure of a release. */
 void containers_judge(struct containers *containers, const json_t *list, uint64_t now_ms,
 		      bool waiting)
@@ -182,7 +195,8 @@ void containers_judge(struct containers *containers, const json_t *list, uint64_
 		else if (to_be_healthy && health == UNHEALTHY)
 			miss(containers, name, "is not healthy");
 		else if (has_just_started(containers, container) ||
-			 (waiting && !was_seen_for_long(containers, container, now_ms)))
+			 (waiting ? !was_seen_for_long(containers, container, now_ms)
+				  : before && !is_steady(containers, container, now_ms)))
 			miss(containers, name, "has only just started");
 		else if (to_be_healthy && health == STARTING &&
 			 !baseline_has(containers->known, name))
@@ -341,21 +355,30 @@ void containers_forget_policies(struct containers *containers)
 	containers->policies = NULL;
 }
 
-void containers_settle(struct containers *containers, const json_t *list)
+/* "Starting" is on its way still, and one that has just started may end again. */
+static bool is_back(const struct containers *containers, const struct containers_seen *one,
+		    const json_t *container, uint64_t now_ms, bool waited)
+{
+	enum health health = health_of(container);
+
+	if (!is_running(container) || (one->healthy && health != HEALTHY && health != NO_CHECK))
+		return false;
+	return waited ? was_seen_for_long(containers, container, now_ms) &&
+				!has_just_started(containers, container)
+		      : is_steady(containers, container, now_ms);
+}
+
+void containers_settle(struct containers *containers, const json_t *list, uint64_t now_ms,
+		       bool waited)
 {
 	size_t kept = 0;
 
 	forget_policies(containers, list);
-
 	for (size_t i = 0; i < containers->count; i++) {
 		struct containers_seen *one = &containers->before[i];
 		const json_t *container = find(list, one->name);
 
-		/* "Starting" is on its way still, and one that has just started may end again. */
-		if (container &&
-		    !(is_running(container) && !has_just_started(containers, container) &&
-		      (!one->healthy || health_of(container) == HEALTHY ||
-		       health_of(container) == NO_CHECK)))
+		if (container && !is_back(containers, one, container, now_ms, waited))
 			containers->before[kept++] = *one;
 		else
 			free(one->name);

@@ -77,8 +77,12 @@ char *containers_record(const struct containers *containers, const json_t *list)
 /* Reads such lines; what is none is skipped. Returns 0 or -ENOMEM. */
 int containers_read(struct containers *containers, const char *text);
 
-/* What is as it was is expected no more; what is not yet goes on to be. */
-void containers_settle(struct containers *containers, const json_t *list);
+/*
+ * What is as it was is expected no more; what is not yet goes on to be. `waited`: the gate has only
+ * just spoken, so that looks have followed each other quickly.
+ */
+void containers_settle(struct containers *containers, const json_t *list, uint64_t now_ms,
+		       bool waited);
 
 void containers_free(struct containers *containers);
 

@@ -192,7 +192,8 @@ static void listed(void *data, const struct docker_reply *reply)
 	if (supervisor->gate.verdict != GATE_PASSED)
 		return;
 	/* What has come back is as it was: from now on a person may stop it. */
-	containers_settle(&judge->containers, reply->body);
+	containers_settle(&judge->containers, reply->body, console_now_ms(), !judge->settled);
+	judge->settled = true;
 	json_decref(judge->list);
 	judge->list = json_deep_copy(reply->body);
 	if (!judge->list)

@@ -22,6 +22,7 @@ struct judge {
 	json_t *list; /* the last answer, while policies are asked for */
 	char id[65];  /* of the container that is asked for */
 	bool asking, listed;
+	bool settled; /* what ran when the gate spoke is not expected any more */
 	char *recorded;                           /* the file as it is; NULL: not read yet */
 	bool remembering, asked_last, remembered; /* the last look of all */
 	uint64_t next_ms;      /* the next look at the containers; the end of the last one */

@@ -205,7 +205,10 @@ static void test_containers(void **state)
 	assert_judged("web\n", "[" CONTAINER("web", "restarting", "Restarting", "") "]",
 		      "container web does not run");
 	/* One that ends again and again runs for a moment each time. */
-	assert_judged("web\n", "[" CONTAINER("web", "running", "Up 10 seconds", "") "]", "");
+	assert_judged("web\n", "[" CONTAINER("web", "running", "Up About a minute", "") "]", "");
+	assert_judged("web\n", "[" CONTAINER("web", "running", "Up 59 seconds", "") "]",
+		      "container web has only just started");
+	assert_judged("", "[" CONTAINER("web", "running", "Up 10 seconds", REQUIRED) "]", "");
 	assert_judged("web\n", "[" CONTAINER("web", "running", "Up 2 hours", "") "]", "");
 	assert_judged("web\n", "[" CONTAINER("web", "running", "Up 9 seconds", "") "]",
 		      "container web has only just started");
@@ -388,6 +391,40 @@ static void test_seen_for_long(void **state)
 	containers_free(&containers);
 }
 
+/*
+ * One that ends again and again is met running when the gate has just spoken, and in later looks:
+ * it goes on to be expected until it has run for a minute.
+ */
+static void test_back(void **state)
+{
+	static const struct {
+		uint64_t now_ms;
+		const char *state, *status;
+		bool waited;
+		size_t expected;
+	} looks[] = {
+		{1000, "restarting", "Restarting (1) 1 second ago", true, 1},
+		{3000, "running", "Up 12 seconds", true, 1},
+		{63000, "running", "Up 14 seconds", false, 1},
+		{123000, "running", "Up About a minute", false, 0},
+	};
+	struct containers containers = {0};
+
+	(void)state;
+	assert_int_equal(containers_read(&containers, "web\n"), 0);
+	for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++) {
+		json_t *list = json_pack("[{s:s, s:[s], s:s, s:s}]", "Id", "1", "Names", "/web",
+					 "State", looks[i].state, "Status", looks[i].status);
+
+		containers_judge(&containers, list, looks[i].now_ms, looks[i].waited);
+		assert_int_equal(containers.said[0] != '\0', looks[i].expected);
+		containers_settle(&containers, list, looks[i].now_ms, looks[i].waited);
+		assert_int_equal(containers.count, looks[i].expected);
+		json_decref(list);
+	}
+	containers_free(&containers);
+}
+
 static void test_record(void **state)
 {
 	static const char list[] = "[" CONTAINER("web", "running", "Up (healthy)", "") "," CONTAINER(
@@ -429,7 +466,7 @@ static void test_record(void **state)
 
 	/* What has come back may be stopped by a person; what has not is expected still. */
 	assert_int_equal(containers_read(&containers, "web healthy\ndb\nold\nnew\ngone\n"), 0);
-	containers_settle(&containers, json);
+	containers_settle(&containers, json, 1000, false);
 	assert_int_equal(containers.count, 2);
 	assert_string_equal(containers.before[0].name, "old");
 	assert_string_equal(containers.before[1].name, "new");
@@ -450,6 +487,7 @@ int main(void)
 		cmocka_unit_test(test_known_containers),
 		cmocka_unit_test(test_failing),
 		cmocka_unit_test(test_seen_for_long),
+		cmocka_unit_test(test_back),
 		cmocka_unit_test(test_record),
 	};
 
