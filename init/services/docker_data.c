@@ -26,6 +26,7 @@ enum {
 	 */
 	SPARE_PART = 20,
 	SPARE_MAX = 64 << 20,
+	REFUSED_MAX = 99, /* of one version */
 };
 
 /* Paths of one data root. */
@@ -331,6 +332,29 @@ int docker_data_prepare(const char *root, uint64_t own, struct error *err)
 	return folder < 0 ? folder : prepare(folder, &paths, own, err);
 }
 
+/* Somebody may still need what was refused earlier: refused-N.1, and so on. */
+static int keep_refused(const struct paths *paths, struct error *err)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	uint64_t version;
+
+	while (find(paths, REFUSED, UINT64_MAX, &version)) {
+		int r = -EEXIST;
+
+		snprintf(from, sizeof(from), "%s/" REFUSED "%" PRIu64, paths->folder, version);
+		for (unsigned int n = 1; r == -EEXIST && n <= REFUSED_MAX; n++) {
+			snprintf(to, sizeof(to), "%s/" REFUSED "%" PRIu64 ".%u", paths->folder,
+				 version, n);
+			r = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) < 0 ? -errno
+											  : 0;
+		}
+		if (r < 0)
+			return error_set(err, r, "cannot rename %s: %s; remove what is not needed",
+					 from, strerror(-r));
+	}
+	return 0;
+}
+
 int docker_data_restore(const char *root, uint64_t own, struct error *err)
 {
 	struct paths paths;
@@ -349,7 +373,7 @@ int docker_data_restore(const char *root, uint64_t own, struct error *err)
 				paths.folder);
 		r = for_each(root, &paths, NULL, refuse_mount, err);
 		if (r == 0)
-			r = remove_all(&paths, REFUSED, err);
+			r = keep_refused(&paths, err);
 		data.restores = true;
 		if (r == 0)
 			r = write_mark(&paths, &data, err);
@@ -377,11 +401,16 @@ int docker_data_accept(const char *root, uint64_t own, struct error *err)
 bool docker_data_find_refused(const char *root, char *path, size_t size)
 {
 	struct paths paths;
-	uint64_t version;
+	struct dirent *entry;
+	_cleanup_dir_ DIR *dir = NULL;
+	char name[NAME_MAX + 1] = "";
 
 	set_paths(&paths, root);
-	if (!find(&paths, REFUSED, UINT64_MAX, &version))
-		return false;
-	snprintf(path, size, "%s/" REFUSED "%" PRIu64, paths.folder, version);
-	return true;
+	dir = opendir(paths.folder);
+	while (dir && (entry = readdir(dir)))
+		if (strncmp(entry->d_name, REFUSED, strlen(REFUSED)) == 0 &&
+		    (!name[0] || strcmp(entry->d_name, name) < 0))
+			snprintf(name, sizeof(name), "%s", entry->d_name);
+	snprintf(path, size, "%s/%s", paths.folder, name);
+	return name[0] != '\0';
 }

@@ -11,7 +11,8 @@
  *                `restoring=`, the copy's, and `aside=1` once the newer data are out of the way
  *   new          a copy that is being made
  *   saved-N      the copy of data of version N (0: they had no mark); one at the most
- *   refused-N    what an older engine has refused; one at the most, for a person to look into
+ *   refused-N    what an older engine has refused, for a person to look into; those before it
+ *                are refused-N.1, refused-N.2 …
  *
  * No engine may run while these change anything. All of it can be interrupted anywhere and
  * repeated any time.
@@ -59,7 +60,7 @@ int docker_data_restore(const char *root, uint64_t own, struct error *err);
 /* The engine of version `own` answers on newer data: they are its own from now on. */
 int docker_data_accept(const char *root, uint64_t own, struct error *err);
 
-/* Finds refused-N. True with its path. */
+/* Finds the first of what was refused, by name. True with its path. */
 bool docker_data_find_refused(const char *root, char *path, size_t size);
 
 /* For docker_data.c alone: what is copied, and how (docker_data_copy.c). */

@@ -41,8 +41,8 @@ static void tell_refused(struct supervisor *supervisor)
 	if (!docker_data_find_refused(DOCKER_DATA_ROOT, path, sizeof(path)))
 		return;
 	snprintf(problem, sizeof(problem),
-		 "user Docker has older data again; the newer ones, which it did not start with, "
-		 "are in %s: remove that folder when nothing in it is needed",
+		 "older data of user Docker were put back; the newer ones, which it did not start "
+		 "with, are in %s: remove that folder when nothing in it is needed",
 		 path);
 	set_problem(supervisor, problem);
 }

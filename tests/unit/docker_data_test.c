@@ -279,10 +279,13 @@ static void test_restore(void **state)
 
 	(void)state;
 	upgrade_tree();
-	put(".proa/refused-7/file", "of long ago");
+	put(".proa/refused-2/file", "of last time");
+	put(".proa/refused-2.1/file", "of long ago");
 	put_back(1);
 	check_restored();
-	assert_false(there(".proa/refused-7"));
+	assert_true(holds(".proa/refused-2.1/file", "of long ago"));
+	assert_true(holds(".proa/refused-2.2/file", "of last time"));
+	assert_false(there(".proa/refused-2/file"));
 
 	print_message("  a second time there is nothing to put back\n");
 	assert_int_equal(docker_data_restore(root, 1, &err), -ENOENT);
