@@ -27,7 +27,7 @@ static const struct {
 	KEY(t_pid1, NUMBER),    KEY(t_state, NUMBER),  KEY(t_daemons, NUMBER),
 	KEY(t_gate, NUMBER),    KEY(t_settled, NUMBER), KEY(kernel_args, TEXT),
 	KEY(watchdog, TEXT),    KEY(watchdog_timeout, NUMBER),
-	KEY(data_version, NUMBER),
+	KEY(data_version, NUMBER), KEY(least_epoch, NUMBER),
 #undef KEY
 };
 

@@ -19,6 +19,7 @@ struct facts {
 	char slot; /* 'a' or 'b' */
 	char version[FACTS_TEXT_SIZE];
 	char root_hash[FACTS_TEXT_SIZE];
+	uint64_t least_epoch;  /* of the descriptor: its own, or a higher one that was seen before */
 	uint64_t data_version; /* of the manifest: what its Docker leaves on the state partition */
 	char disk[FACTS_NODE_SIZE]; /* device nodes: /dev/vda, /dev/vda3 … */
 	char flip[FACTS_NODE_SIZE];

@@ -7,5 +7,6 @@
 #define RUNTIME_SERVICES_SOCKET "/run/proa/services.sock"
 #define RUNTIME_UPGRADES        "/var/lib/proa/upgrades"
 #define RUNTIME_BASELINE        "/var/lib/proa/baseline"
+#define RUNTIME_EPOCH           "/var/lib/proa/epoch"
 
 #endif

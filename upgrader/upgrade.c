@@ -2,8 +2,10 @@
 
 #include <errno.h>
 
+#include "lib/epoch.h"
 #include "lib/format/layout.h"
 #include "lib/format/slot_write.h"
+#include "lib/runtime.h"
 
 /* The running slot was checked when it booted; of another disk's nobody knows. */
 static int check_running(struct upgrade *upgrade, struct error *err)
@@ -24,7 +26,8 @@ static int check_running(struct upgrade *upgrade, struct error *err)
 
 /*
  * Root documents were verified one by the other, whoever held them. A release that was only tried,
- * and failed, is no measure: its epoch may be a mistake. A person who trusts bare keys turns to
+ * and failed, is no measure: its epoch may be a mistake; a machine that runs remembers it of what
+ * has settled. A person who trusts bare keys turns to
  * another publisher, perhaps, whose root documents begin at 1.
  */
 static void learn_least(struct upgrade *upgrade)
@@ -37,6 +40,8 @@ static void learn_least(struct upgrade *upgrade)
 	if (upgrade->other_is_slot && target->other_good &&
 	    upgrade->other.descriptor.least_epoch > upgrade->least_epoch)
 		upgrade->least_epoch = upgrade->other.descriptor.least_epoch;
+	if (!target->facts.offline && epoch_seen(RUNTIME_EPOCH) > upgrade->least_epoch)
+		upgrade->least_epoch = epoch_seen(RUNTIME_EPOCH);
 }
 
 int upgrade_plan(struct upgrade *upgrade, struct error *err)

@@ -119,6 +119,7 @@ static int mount_slot(struct error *err)
 	snprintf(facts.version, sizeof(facts.version), "%s", slot.manifest.version);
 	hex_encode(slot.manifest.root_hash, HASH_SIZE, facts.root_hash);
 	facts.data_version = slot.manifest.data_version;
+	facts.least_epoch = slot.descriptor.least_epoch;
 
 	r = verity_dm_open(VERITY_DM_ROOT, device, &slot.verity, node, sizeof(node), err);
 	if (r < 0)

@@ -18,6 +18,8 @@
 #include "init/supervise/stop.h"
 #include "init/supervise/zram.h"
 #include "lib/console.h"
+#include "lib/epoch.h"
+#include "lib/runtime.h"
 
 enum {
 	SETTLE_MS = 30 * 60 * 1000,
@@ -114,6 +116,15 @@ void gate_start(struct gate *gate, struct facts *facts)
 		facts->good = state.block.slots[running(gate)].good;
 }
 
+/* Whatever becomes of the slot: nobody goes back below it. */
+static void remember_epoch(const struct facts *facts)
+{
+	struct error err = ERROR_INIT;
+
+	if (facts->t_state && epoch_remember(RUNTIME_EPOCH, facts->least_epoch, &err) < 0)
+		say("error: %s", err.message);
+}
+
 static void settle(void *context)
 {
 	struct gate *gate = context;
@@ -128,6 +139,7 @@ static void settle(void *context)
 	gate->facts->good = true;
 	gate->facts->t_settled = console_now_ms();
 	save_facts(gate);
+	remember_epoch(gate->facts);
 	record_stage(BOOTLOG_SETTLED);
 	say("settled");
 }

@@ -135,6 +135,10 @@ def upgrade_and_back(one, server, newer, version):
     assert [(one["version"], one["state"]) for one in said["releases"]] == [(NEWER, "newer")]
     # A program has to wait until the running release has settled.
     assert "has not settled" in result(one, "proa upgrade --unattended", expect=4)["error"]
+    # Whatever the slots know: a release of a higher epoch has settled here.
+    one.check("echo epoch=9 | sudo tee /var/lib/proa/epoch")
+    assert "epoch" in result(one, "proa upgrade --yes", expect=23)["error"]
+    one.check("sudo rm /var/lib/proa/epoch")
     upgrade_on_full_disk(one, version)
     # What the former keys sign is not taken, nor an old channel a second time.
     server.files = publish(newer.parent, "9", newer)
@@ -180,6 +184,7 @@ def upgrade_and_back(one, server, newer, version):
     one.wait_for("health gate passed", unless=TROUBLE)
     one.wait_shell()
     assert status(one)["slots"]["b"]["upgrade"] == "rolled back"
+    assert one.check("cat /var/lib/proa/epoch") == "epoch=1"
     assert "rolled back from it" in result(one, "proa upgrade --unattended", expect=29)["error"]
     assert result(one, "proa mark bad")["slot"] == "a"
     found = status(one)
