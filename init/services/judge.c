@@ -186,8 +186,8 @@ static void listed(void *data, const struct docker_reply *reply)
 	judge->listed = true;
 	watch_clock(judge);
 	baseline_look(&judge->taking, reply->body, console_now_ms());
-	containers_judge(&judge->containers, reply->body, console_now_ms(),
-			 supervisor->gate.verdict == GATE_OPEN);
+	/* The first look after the verdict still follows quickly on the one before. */
+	containers_judge(&judge->containers, reply->body, console_now_ms(), !judge->settled);
 	/* What runs in a boot that failed is no measure for the next one. */
 	if (supervisor->gate.verdict != GATE_PASSED)
 		return;

@@ -222,7 +222,11 @@ def out_of_memory(faulty):
 
 @fault(stage_2("service network"), says="Out of memory: Killed process")
 def out_of_memory_later(faulty):
-    """Whenever anybody looks, it runs: the kernel ends it, and it is started again."""
+    """Whenever anybody looks, it runs: the kernel ends it, and it is started again.
+
+    Emulated, 10 MB are touched in a second: of 320 MiB it has what is free in some seconds.
+    """
+    add_kernel_arguments(faulty, "mem=320M")
     faulty.replace("/layers/os/usr/lib/systemd/systemd-networkd",
                    program(faulty.folder, "memory"))
     edit_services(faulty, "[/usr/lib/proa/services/network]",
