@@ -186,10 +186,12 @@ static void rolls_back(struct change *c)
 	at_least(c, c->running, 1);
 }
 
+/* One that has settled before stays there for a fall back; what is new is not to be tried. */
 static void cancels(struct change *c)
 {
 	c->block->primary = c->running;
-	c->block->slots[c->other].left = 0;
+	if (!c->was->slots[c->other].good)
+		c->block->slots[c->other].left = 0;
 	at_least(c, c->running, 1);
 }
 

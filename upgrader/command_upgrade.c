@@ -337,7 +337,7 @@ static int choose(struct request *q, struct target *target, struct open_request 
 	if (!open->release && q->version) {
 		error_set(err, -ENOENT,
 			  "the channel has no release %s; \"proa list\" tells what it "
-			  "has",
+			  "has, and a bundle is given with -b",
 			  q->version);
 		return ANSWER_NO_RELEASE;
 	}

@@ -20,7 +20,7 @@ from web import Server
 
 RUNS = 5
 RELEASES = rows.WORK / "releases"
-KEY = RELEASES / "keys/1.root"
+KEY = RELEASES / "source/build/keys/1.root"
 MIB = 1 << 20
 # Bytes fetched, as a part of the bundle.
 PAIRS = [

@@ -98,6 +98,8 @@ static const struct {
 	 "a,4,1,0,1,a", NULL},
 
 	{"cancel", RULES_CANCEL, PERSON, "b,0,1,2,0,a", "a,1,1,0,0,a"},
+	{"cancel: what has settled before is left for a fall back", RULES_CANCEL, PERSON,
+	 "b,0,1,2,1,a", "a,1,1,2,1,a"},
 	{"cancel: nothing is pending", RULES_CANCEL, PERSON, "a,4,1,2,0,a", NULL},
 	{"cancel: spent already", RULES_CANCEL, PERSON, "b,4,1,0,0,a", NULL},
 
