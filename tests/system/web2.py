@@ -55,7 +55,8 @@ class Server2:
 class Connection:
     def __init__(self, server, secure, number):
         self.server, self.socket, self.number = server, secure, number
-        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        config = h2.config.H2Configuration(client_side=False, header_encoding=None)
+        self.h2 = h2.connection.H2Connection(config)
         self.bodies = {}        # stream → what is left of its body, and what then becomes of it
 
     def run(self):
