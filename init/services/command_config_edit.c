@@ -25,7 +25,8 @@ enum { LOCK_WAIT_MS = 10 * 1000 };
 struct edit {
 	const char *command; /* for messages */
 	char *path;
-	int folder; /* locked: two commands at once must not lose each other's values */
+	int folder;   /* locked: two commands at once must not lose each other's values */
+	bool at_once; /* whoever needs the value reads the file anew each time */
 	struct config_node tree;
 	struct config_problems problems;
 };
@@ -110,6 +111,11 @@ static int edit_commit(struct edit *edit, struct error *err)
 	return io_replace_file(edit->path, text, size, 0600, err);
 }
 
+static bool is_of_upgrades(const char *key)
+{
+	return strncmp(key, "proa.upgrade", strlen("proa.upgrade")) == 0;
+}
+
 static int done(const struct edit *edit, int r, const struct error *err)
 {
 	if (r == -EACCES || r == -EPERM)
@@ -118,9 +124,9 @@ static int done(const struct edit *edit, int r, const struct error *err)
 	else if (r < 0)
 		fprintf(stderr, "%s: %s\n", edit->command, err->message);
 	else
-		printf("%s is written. It counts from the next boot on, or now: sudo proa config "
-		       "apply\n",
-		       edit->path);
+		printf("%s is written. It counts %s\n", edit->path,
+		       edit->at_once ? "at once."
+				     : "from the next boot on, or now: sudo proa config apply");
 	return r < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -168,6 +174,7 @@ int command_config_set(int argc, char **argv)
 		return r;
 	if (count < 2)
 		return command_usage(usage.command, "name a key and a value");
+	edit.at_once = is_of_upgrades(operands[0]);
 	r = edit_open(&edit, usage.command, &err);
 	if (r == 0)
 		r = set_value(&edit, operands[0], operands[1], &err);
@@ -215,6 +222,7 @@ int command_config_unset(int argc, char **argv)
 		return r;
 	if (count == 0)
 		return command_usage(usage.command, "name a key");
+	edit.at_once = is_of_upgrades(key);
 	r = edit_open(&edit, usage.command, &err);
 	if (r == 0)
 		r = config_path_parse(key, &path, &err);
