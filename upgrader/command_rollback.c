@@ -72,6 +72,11 @@ static int check(const struct answer_request *q, struct target *target, struct s
 			"back since (root document %llu)\n",
 			other->manifest.version, other->signer.id,
 			(unsigned long long)target->trust.root.number);
+	if (!target->other_good)
+		fprintf(stderr,
+			"proa rollback: warning: Proa %s in slot %c has never settled on this "
+			"machine; the same command once more takes the flip to it back\n",
+			other->manifest.version, flip_letter(which));
 	target->facts.other_verifies = true;
 	return 0;
 }

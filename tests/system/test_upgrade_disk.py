@@ -46,8 +46,9 @@ def test_upgrade_disk(made, folder, sector):
     # Of a disk that does not run, the slot that would boot counts as the running one.
     said, _ = made.upgrade(disk, made.bundle("2.1"), expect=NOTHING)
     assert said["result"] == "runs"
-    said, _ = made.proa(disk, "rollback")
+    said, errors = made.proa(disk, "rollback")
     assert (said["result"], said["slot"], said["version"]) == ("rolled back", "a", "2.0")
+    assert "Proa 2.0 in slot a has never settled" in errors
     assert disk.flip()["slot"] == "a"
     said, _ = made.proa(disk, "mark", "bad", "b")
     assert (said["result"], disk.flip()["b_left"]) == ("marked bad", "0")
