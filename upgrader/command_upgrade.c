@@ -205,6 +205,21 @@ static int flip(const struct request *q, struct upgrade *upgrade, struct error *
 	return r;
 }
 
+/* A program is refused it; a person may have forgotten. */
+static void warn_unwanted(const struct upgrade *upgrade)
+{
+	const struct manifest *release = &bundle_head(upgrade->bundle)->manifest;
+	const struct upgrades_event *against;
+	static struct upgrades record; /* large */
+
+	if (upgrade->target->facts.offline || upgrades_read(RUNTIME_UPGRADES, &record, NULL) < 0)
+		return;
+	against = decide_unwanted(&record, release, upgrade->running.manifest.version);
+	if (against)
+		fprintf(stderr, "proa upgrade: warning: Proa %s: %s\n", release->version,
+			decide_reason(against));
+}
+
 static int run(const struct request *q, struct upgrade *upgrade, struct error *err)
 {
 	int r = upgrade_plan(upgrade, err);
@@ -225,6 +240,7 @@ static int run(const struct request *q, struct upgrade *upgrade, struct error *e
 	if (upgrade->answer == DECIDE_RUNS)
 		return nothing(q, upgrade);
 	show(upgrade);
+	warn_unwanted(upgrade);
 	if (q->check)
 		return answer_done(&q->answer, EXIT_DONE,
 				   result(upgrade, results[upgrade->answer], EXIT_DONE),

@@ -91,8 +91,7 @@ const struct upgrades_event *decide_unwanted(const struct upgrades *record,
 	return against;
 }
 
-static int check_wanted(const struct manifest *release, const struct decide_facts *facts,
-			struct error *err)
+const char *decide_reason(const struct upgrades_event *against)
 {
 	static const char *const reasons[UPGRADES_KINDS] = {
 		[UPGRADES_CANCELLED] = "a person took the flip to it back",
@@ -100,6 +99,13 @@ static int check_wanted(const struct manifest *release, const struct decide_fact
 		[UPGRADES_ROLLED_BACK] = "a person rolled back from it",
 		[UPGRADES_MARKED_BAD] = "a person marked it bad",
 	};
+
+	return reasons[against->kind];
+}
+
+static int check_wanted(const struct manifest *release, const struct decide_facts *facts,
+			struct error *err)
+{
 	const struct upgrades_event *against;
 
 	if (!facts->record)
@@ -110,7 +116,7 @@ static int check_wanted(const struct manifest *release, const struct decide_fact
 	return error_set(err, -ECANCELED,
 			 "%s is not tried unattended: %s, and no newer release has run since; a "
 			 "person may: sudo proa upgrade %s",
-			 release->version, reasons[against->kind], release->version);
+			 release->version, decide_reason(against), release->version);
 }
 
 /*

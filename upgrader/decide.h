@@ -52,6 +52,9 @@ const struct channel_release *decide_pick(const struct channel *channel, const c
 const struct upgrades_event *decide_unwanted(const struct upgrades *record,
 					     const struct manifest *release, const char *running);
 
+/* In words: "a person marked it bad". */
+const char *decide_reason(const struct upgrades_event *against);
+
 /*
  * Signature, product and architecture have been checked already (bundle_open).
  *

@@ -162,6 +162,7 @@ def upgrade_and_back(one, server, newer, version):
     assert result(one, "proa upgrade --yes")["result"] == "upgraded"
     errors = one.check("cat /dev/shm/errors")
     assert f"not held against Proa {NEWER}: check 50-thing; container broken" in errors
+    assert f"warning: Proa {NEWER}: a person took the flip to it back" in errors
     # Said once more, what fails is looked at once more.
     one.type(" sudo proa upgrade --yes --reboot\n")
 
