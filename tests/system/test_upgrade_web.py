@@ -14,6 +14,8 @@ from upgrading import DAMAGED_BUNDLE, NETWORK, SIGNATURE, Releases
 from web import Server
 
 NAME = "next.bundle"
+BLOCK = 4096                # of the file system: content moves by whole ones
+FRAME = 256 << 10           # of the bundles: so much is fetched at least
 
 
 class Web(Releases):
@@ -23,7 +25,7 @@ class Web(Releases):
         super().__init__(folder)
         tree = self.change_tree("changed", 3 << 20, 1 << 20)
         self.new = make_bundle(tree, folder / "new", "--version", "2.1", "--epoch", "2",
-                               "--frame-size", "256", "-k", folder / "release.key")
+                               "--frame-size", str(FRAME >> 10), "-k", folder / "release.key")
         self.size = self.new.stat().st_size
 
 
@@ -83,9 +85,11 @@ def test_connections_that_break(made, server, folder, ranges):
 def test_carries_on(made, server, folder):
     """Killed half way: what has come by then is not fetched again."""
     disk = made.disk(folder / "d.img")
-    server.hold = (700_000, threading.Event())
+    server.hold = (1_000_000, threading.Event())
     end = time.monotonic() + 60
-    with subprocess.Popen(made.command(disk, "upgrade", "--yes", "-b", server.url(NAME)),
+    # So slow that one part comes after the other: what has come is what was asked for first.
+    with subprocess.Popen(made.command(disk, "upgrade", "--yes", "-b", server.url(NAME),
+                                       "--rate-limit", "800K"),
                           stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as one:
         while not has_new_bytes(made, disk):
             assert one.poll() is None and time.monotonic() < end, "nothing new was written"
@@ -104,13 +108,18 @@ def test_carries_on(made, server, folder):
 
 
 def has_new_bytes(made, disk):
-    """Does slot b hold a block of the new image that the old one does not have?"""
-    size = 256 << 10
-    old = (made.bundle("2.0").parent / "slot.img").read_bytes()
-    new = (made.new.parent / "slot.img").read_bytes()
+    """Does slot b hold more than a frame in one piece that the old image has nowhere?"""
+    old, new = ((bundle.parent / "slot.img").read_bytes() for bundle in
+                (made.bundle("2.0"), made.new))
     written = disk.read(disk.partition("proa-b")[0], len(new))
-    return any(new[at:at + size] != old[at:at + size] and new[at:at + size] == written[at:at + size]
-               for at in range(0, len(new) - size, size))
+    known = {old[at:at + BLOCK] for at in range(0, len(old), BLOCK)}
+    run = 0
+    for at in range(0, len(new), BLOCK):
+        block = new[at:at + BLOCK]
+        run = run + BLOCK if block == written[at:at + BLOCK] and block not in known else 0
+        if run == 2 * FRAME:
+            return True
+    return False
 
 
 def start_of(wanted):
