@@ -27,8 +27,8 @@ static int check_running(struct upgrade *upgrade, struct error *err)
 /*
  * Root documents were verified one by the other, whoever held them. A release that was only tried,
  * and failed, is no measure: its epoch may be a mistake; a machine that runs remembers it of what
- * has settled. A person who trusts bare keys turns to
- * another publisher, perhaps, whose root documents begin at 1.
+ * has settled. A person who trusts bare keys turns to another publisher, perhaps, whose root
+ * documents begin at 1.
  */
 static void learn_least(struct upgrade *upgrade)
 {

@@ -26,7 +26,6 @@ static int in_child(void)
 {
 	const char *device = the_facts->slot == 'a' ? the_facts->slot_b : the_facts->slot_a;
 	struct error err = ERROR_INIT;
-
 	int r = roots_verify_slot(device, ROOTS_IMAGE, ROOTS_SEEN, &err);
 
 	if (r == 0)

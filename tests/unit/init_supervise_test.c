@@ -9,7 +9,6 @@
 #include <string.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -24,9 +23,7 @@
 #include "init/supervise/child.h"
 #include "init/supervise/gate.h"
 #include "init/supervise/history.h"
-#include "init/supervise/loop.h"
 #include "init/supervise/mounts.h"
-#include "init/supervise/other_slot.h"
 #include "init/supervise/socket.h"
 #include "init/supervise/stop.h"
 #include "init/watchdog.h"
@@ -268,74 +265,6 @@ static void test_root_failed(void **state)
 	assert_false(other.settled);
 	expect_flip(&facts, "b,0,1,2,1,a,000000");
 	unlink(facts.flip);
-}
-
-/* The one process that this one has started. */
-static pid_t find_child(void)
-{
-	char path[64], text[32];
-	FILE *file;
-	int pid = 0;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-	file = fopen(path, "r");
-	assert_non_null(file);
-	if (fgets(text, sizeof(text), file))
-		pid = atoi(text);
-	fclose(file);
-	return pid;
-}
-
-static void on_signal(int number)
-{
-	if (number == SIGCHLD)
-		child_reap();
-}
-
-static int verifies;
-
-static void is_known(void *context, bool answer)
-{
-	(void)context;
-	verifies = answer;
-}
-
-/* Whoever was killed has seen nothing: such a slot is not given up. */
-static void test_other_slot(void **state)
-{
-	struct facts facts = {.slot = 'a'};
-	struct error err = ERROR_INIT;
-	unsigned int killed = 0;
-	pid_t last = 0;
-
-	(void)state;
-	if (loop_start(on_signal, &err) < 0)
-		fail_msg("%s", err.message);
-	snprintf(facts.slot_b, sizeof(facts.slot_b), "/nonexistent");
-	verifies = -1;
-	other_slot_verify(&facts, is_known, NULL);
-	while (verifies < 0)
-		loop_turn(100);
-	assert_int_equal(verifies, false);
-
-	/* Its reader waits for somebody who writes. */
-	snprintf(facts.slot_b, sizeof(facts.slot_b), "/tmp/proa-fifo-%d", (int)getpid());
-	assert_int_equal(mkfifo(facts.slot_b, 0600), 0);
-	verifies = -1;
-	other_slot_verify(&facts, is_known, NULL);
-	while (verifies < 0) {
-		pid_t child = find_child();
-
-		if (child > 0 && child != last) {
-			assert_int_equal(kill(child, SIGKILL), 0);
-			killed++;
-			last = child;
-		}
-		loop_turn(100);
-	}
-	unlink(facts.slot_b);
-	assert_int_equal(killed, 3);
-	assert_int_equal(verifies, true);
 }
 
 static void test_watchdog_request(void **state)
@@ -596,7 +525,6 @@ int main(void)
 		cmocka_unit_test(test_requests),        cmocka_unit_test(test_mark_bad),
 		cmocka_unit_test(test_impatience),
 		cmocka_unit_test(test_root_failed),
-		cmocka_unit_test(test_other_slot),
 		cmocka_unit_test(test_watchdog_request),
 		cmocka_unit_test(test_watchdog_driver), cmocka_unit_test(test_overdue),
 		cmocka_unit_test(test_broken_volume),
