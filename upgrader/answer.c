@@ -132,7 +132,7 @@ static int print(json_t *json)
 {
 	_cleanup_json_ json_t *owned = json;
 
-	return json && json_dumpf(json, stdout, JSON_COMPACT) == 0 && putchar('\n') != EOF &&
+	return owned && json_dumpf(owned, stdout, JSON_COMPACT) == 0 && putchar('\n') != EOF &&
 			       fflush(stdout) == 0
 		       ? EXIT_DONE
 		       : EXIT_FAILED;

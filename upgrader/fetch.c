@@ -88,8 +88,10 @@ static void late_words(const struct fetch *f, char *out, size_t size)
 /* How long to wait: each time twice as long, and by chance up to half as long again. */
 static unsigned int pause_ms(unsigned int tries)
 {
-	unsigned int wait = PAUSE_MS << (tries > 1 ? tries - 1 : 0), chance = 0;
+	unsigned int wait = PAUSE_MS, chance = 0;
 
+	while (tries-- > 1 && wait < PAUSE_MAX_MS)
+		wait *= 2;
 	wait = wait < PAUSE_MAX_MS ? wait : PAUSE_MAX_MS;
 	(void)!getrandom(&chance, sizeof(chance), GRND_NONBLOCK);
 	return wait + chance % (wait / 2);

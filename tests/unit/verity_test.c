@@ -85,9 +85,9 @@ static void as_veritysetup(void **state)
 	hex_encode(SALT, sizeof(SALT), salt);
 	for (size_t i = 0; i < COUNT; i++) {
 		uint8_t root[HASH_SIZE];
-		_cleanup_fd_ int fd = make_file(BLOCKS[i], root);
 		unsigned long long size = BLOCKS[i] * VERITY_BLOCK;
 
+		close(make_file(BLOCKS[i], root));
 		hex_encode(root, HASH_SIZE, root_hash);
 		assert_int_equal(run("cd %s && head -c %llu image >data && : >tree && "
 				     "PATH=$PATH:/sbin:/usr/sbin veritysetup format "
