@@ -104,7 +104,7 @@ def decision(output):
         if word.startswith("proa.flip="):
             found["flip"] = word.split("=")[1]
     assert number == initrd_number
-    assert words[:2] == ["panic=10", "oops=panic"]
+    assert words[:2] == ["panic=5", "oops=panic"]
     assert f"proa.slot={found['slot']}" in words
     assert f"proa.root={disks.guid(int(number))}" in words
     assert words[-1] == "console=ttyS0"

@@ -146,7 +146,7 @@ def decision(said):
         for word in words:
             if word.startswith("proa.flip="):
                 found["flip"] = word.split("=")[1]
-        assert words[:3] == [f"BOOT_IMAGE=(hd0,gpt{number})/boot/vmlinuz", "panic=10", "oops=panic"]
+        assert words[:3] == [f"BOOT_IMAGE=(hd0,gpt{number})/boot/vmlinuz", "panic=5", "oops=panic"]
         assert f"proa.root={disks.guid(number)}" in words
         assert words[-3:] == ["release=1", "quiet", "machine=2"]
     return found, clock

@@ -20,7 +20,7 @@ class Reader(Releases):
         run_quietly(IMAGE, "root", "--number", "1", "--release-key", folder / "keys/release.pub",
                     "--channel-key", folder / "keys/channel.pub", "--root-key",
                     folder / "keys/root.pub", "--sign", folder / "keys/root.key", "-o", self.key)
-        run_quietly("sh", "-ec", "mkdir release-key srv && cp keys/1.root* keys/release.key "
+        run_quietly("sh", "-ec", "mkdir release-key out && cp keys/1.root* keys/release.key "
                     "release-key/", cwd=folder)
         self.tree = make_tree(folder / "tree", 2 << 20)
 
@@ -43,13 +43,13 @@ def steps(folder):
         lines = [line[4:] for line in part.splitlines() if line.startswith("    ")]
         lines = [line for line in lines if not line.startswith("images/build ")]
         yield "\n".join(lines).replace("build/proa-image", str(IMAGE)).replace(
-            "/srv/releases", str(folder / "srv"))
+            "/srv/www", str(folder / "srv"))
 
 
 def test_lost_key(folder):
     made = Reader(folder)
     disk = made.install()
-    (folder / "proa-2026.11.0.bundle").write_bytes(made.release("2026.11.0").read_bytes())
+    (folder / "out/proa-2026.12.0.bundle").write_bytes(made.release("2026.12.0").read_bytes())
     release, channel, stolen, gone, machine = steps(folder)
     assert machine == ""
 
@@ -65,11 +65,11 @@ def test_lost_key(folder):
     channel_url = ["--channel", server.url("stable.channel")]
     try:
         said, _ = made.proa(disk, "list", *channel_url)
-        assert [one["version"] for one in said["releases"]] == ["2026.11.0"]
+        assert [one["version"] for one in said["releases"]] == ["2026.12.0"]
         for commands in (channel, stolen):
             do(commands)
         # A release by the lost key, on a server that knows what is newest.
-        evil = make_bundle(made.tree, folder / "evil", "--version", "2026.11.1", "-k",
+        evil = make_bundle(made.tree, folder / "evil", "--version", "2026.12.1", "-k",
                            folder / "keys/release.key")
         server.files = {**published(), "evil.bundle": evil.read_bytes()}
         before = state_of(disk.path)
@@ -77,16 +77,16 @@ def test_lost_key(folder):
         assert state_of(disk.path) == before
         # The release that stays, from the first root document to the fourth.
         said, _ = made.proa(disk, "upgrade", "--yes", *channel_url)
-        assert (said["result"], said["version"]) == ("upgraded", "2026.11.0")
+        assert (said["result"], said["version"]) == ("upgraded", "2026.12.0")
         assert "/4.root.sig" in [path for path, _ in server.requests]
     finally:
         server.stop()
     # Of two signatures, that of today's key is told.
     state, _ = made.proa(disk, "verify", "--key", folder / "keys/4.root")
     assert [(state[slot]["version"], state[slot]["key_in_force"]) for slot in "ab"] == \
-        [("2026.10.0", False), ("2026.11.0", True)]
+        [("2026.10.0", False), ("2026.12.0", True)]
     # Its image asks for the old signature when it boots.
-    run_quietly(IMAGE, "verify", "--root", folder / "keys/1.root", folder / "proa-2026.11.0.bundle")
+    run_quietly(IMAGE, "verify", "--root", folder / "keys/1.root", folder / "out/proa-2026.12.0.bundle")
 
     do(gone)
     newest = subprocess.check_output([ROOT / "images/rootfs/newest-root", folder / "release-key"],

@@ -21,7 +21,7 @@ static const struct {
 	bool unsaved, fellback, lastresort, debug;
 } rows[] = {
 	{"what GRUB passes is taken",
-	 "panic=10 oops=panic proa.slot=a proa.root=" UUID " proa.flip=a,3,0,0,0,a,101112 quiet\n", 0,
+	 "panic=5 oops=panic proa.slot=a proa.root=" UUID " proa.flip=a,3,0,0,0,a,101112 quiet\n", 0,
 	 'a', UUID, "a,3,0,0,0,a,101112", false, false, false, false},
 	{"every flag", "proa.slot=b proa.root=" UUID " proa.unsaved=1 proa.fellback=1 proa.lastresort=1 "
 		       "proa.debug=1", 0, 'b', UUID, "", true, true, true, true},
