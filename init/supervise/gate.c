@@ -281,7 +281,7 @@ void gate_leave(struct gate *gate)
 		(void)event(gate, RULES_IMPATIENT_REBOOT, true);
 }
 
-void gate_root_failed(struct gate *gate)
+void gate_root_failed(struct gate *gate, const char *what)
 {
 	struct rules_facts facts = rules_facts(gate, false);
 	struct error err = ERROR_INIT;
@@ -296,8 +296,7 @@ void gate_root_failed(struct gate *gate)
 		say("error: flip block, %s: %s", rules_event_name(RULES_ROOT_ERROR), err.message);
 	/* Refused: the other slot is not good, so this one goes on, and can be upgraded from. */
 	gate->condemned = r != -EPERM;
-	snprintf(reason, sizeof(reason), "dm-verity met a corrupt block in slot %c%s",
-		 gate->facts->slot,
+	snprintf(reason, sizeof(reason), "%s in slot %c%s", what, gate->facts->slot,
 		 gate->condemned ? "" : ", and there is no good one to go to: sudo proa upgrade");
 	gate_degraded(gate, reason);
 }
@@ -305,7 +304,7 @@ void gate_root_failed(struct gate *gate)
 void gate_watch_root(struct gate *gate)
 {
 	if (!gate->condemned && !gate->root_failed && verity_dm_corrupt(VERITY_DM_ROOT) == 1)
-		gate_root_failed(gate);
+		gate_root_failed(gate, "dm-verity met a corrupt block");
 }
 
 int gate_mark_bad(struct gate *gate, struct error *err)

@@ -78,10 +78,10 @@ void gate_leave(struct gate *gate);
 void gate_watch_root(struct gate *gate);
 
 /*
- * It has: the next boot is the other slot's, if that one is good. Else this one stays in use,
- * degraded, for nothing but an upgrade helps.
+ * A block of the root is lost, `what` says how: the next boot is the other slot's, if that one is
+ * good. Else this one stays in use, degraded, for nothing but an upgrade helps. Said once a boot.
  */
-void gate_root_failed(struct gate *gate);
+void gate_root_failed(struct gate *gate, const char *what);
 
 /*
  * A person condemns the running slot, having read the other one as a whole. Returns 0, -EPERM

@@ -21,6 +21,7 @@
 #include "init/supervise/identity.h"
 #include "init/supervise/loop.h"
 #include "init/supervise/mounts.h"
+#include "init/supervise/root_errors.h"
 #include "init/supervise/socket.h"
 #include "init/supervise/state.h"
 #include "init/supervise/stop.h"
@@ -187,6 +188,7 @@ static int start(struct error *err)
 	gate_start(&gate, &facts);
 	record_stage(BOOTLOG_ROOT);
 	watchdog_take_over();
+	root_errors_watch(&gate);
 	watch(NULL); /* from here on: a long repair of the state partition turns the loop too */
 	r = socket_start(&gate, err);
 	if (r == 0)

@@ -83,11 +83,18 @@ def find_firmware(part):
     raise FileNotFoundError("no OVMF firmware in /usr/share/OVMF: install the package ovmf")
 
 
-def disk_arguments(index, path, bus, sector, order, writable):
+def disk_arguments(index, path, bus, sector, order, writable, unreadable):
     """QEMU's arguments for one disk; `order` is its place in the firmware's boot order, if any."""
     drive = f"disk{index}"
     image_format = "qcow2" if image_is_qcow2(path) else "raw"
-    block = f"if=none,id={drive},file={path},format={image_format},cache=unsafe,discard=unmap"
+    block = f"if=none,id={drive},cache=unsafe,discard=unmap"
+    if unreadable is None:
+        block += f",file={path},format={image_format}"
+    else:
+        block += (f",driver=blkdebug,image.driver={image_format},image.file.driver=file,"
+                  f"image.file.filename={path},inject-error.0.event=none,"
+                  "inject-error.0.iotype=read,inject-error.0.errno=5,"
+                  f"inject-error.0.sector={unreadable // 512}")
     block += "" if writable else ",readonly=on"
     size = f",logical_block_size={sector},physical_block_size={sector}" if sector != 512 else ""
     common = f"drive={drive}{size}" + (f",bootindex={order}" if order else "")
@@ -116,13 +123,14 @@ def image_is_qcow2(path):
 
 def qemu_command(disks, *, accel, uefi_vars=None, memory=1024, bus="virtio", sector=512, cpus=2,
                  boot=0, extra=(), forward=None, tap=False, writable=True,
-                 skip_idle=False):
+                 skip_idle=False, unreadable=None):
     """The whole command line but for the serial console.
 
     `boot`: the disk that is booted; None: as the firmware itself remembers.
     `forward`: a port of this machine's loopback that leads to the guest's SSH server.
     `tap`: the network is the device tap0, and not QEMU's own.
     `writable`: False for disks that take no writes.
+    `unreadable`: a byte of the first disk whose sector cannot be read.
     `skip_idle`: while all processors wait, the machine's time leaps to its next timer.
     """
     command = ["qemu-system-x86_64", "-nodefaults", "-machine", "q35", "-m", str(memory),
@@ -138,7 +146,8 @@ def qemu_command(disks, *, accel, uefi_vars=None, memory=1024, bus="virtio", sec
                     "-drive", f"if=pflash,format=qcow2,file={uefi_vars}"]
     for index, disk in enumerate(disks):
         order = None if boot is None else 1 if index == boot else index + 2
-        command += disk_arguments(index, disk, bus, sector, order, writable)
+        command += disk_arguments(index, disk, bus, sector, order, writable,
+                                  unreadable if index == 0 else None)
     hostfwd = f",hostfwd=tcp:127.0.0.1:{forward}-:22" if forward else ""
     command += ["-netdev", "tap,id=net0,ifname=tap0,script=no,downscript=no" if tap
                 else f"user,id=net0{hostfwd}",
@@ -159,7 +168,7 @@ class Machine:
 
     def __init__(self, name, disks, folder, *, uefi=False, memory=1024, bus="virtio", sector=512,
                  boot=0, extra=(), alive=INIT_STARTED, netns=None, writable=True,
-                 skip_idle=False, warm=False):
+                 skip_idle=False, unreadable=None, warm=False):
         self.name = name
         self.disks = [pathlib.Path(disk) for disk in disks]
         self.folder = pathlib.Path(folder)
@@ -167,7 +176,7 @@ class Machine:
         self.uefi, self.memory, self.bus, self.sector = uefi, memory, bus, sector
         self.ssh_port = free_port()
         self.boot = boot
-        self.writable, self.skip_idle = writable, skip_idle
+        self.writable, self.skip_idle, self.unreadable = writable, skip_idle, unreadable
         self.warm = warm        # a reset stays in the same QEMU process
         self.extra = list(extra)
         self.netns = netns      # the network name space in which it is, with a tap0
@@ -210,7 +219,7 @@ class Machine:
                                memory=self.memory, bus=self.bus, sector=self.sector,
                                boot=self.boot, extra=self.extra, forward=self.ssh_port,
                                tap=self.netns is not None, writable=self.writable,
-                               skip_idle=self.skip_idle)
+                               skip_idle=self.skip_idle, unreadable=self.unreadable)
         if self.netns:
             command = ["ip", "netns", "exec", self.netns, *command]
         command += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",

@@ -248,7 +248,7 @@ static void test_root_failed(void **state)
 
 	(void)state;
 	make_flip(&facts, "a,3,1,0,0,a,000000");
-	gate_root_failed(&one);
+	gate_root_failed(&one, "dm-verity met a corrupt block");
 	assert_false(one.condemned);
 	assert_string_equal(one.degraded, "dm-verity met a corrupt block in slot a, and there is "
 					  "no good one to go to: sudo proa upgrade");
@@ -257,9 +257,9 @@ static void test_root_failed(void **state)
 	assert_true(one.settled);
 	expect_flip(&facts, "a,4,1,0,0,a,000000");
 	make_flip(&facts, "a,3,1,0,1,a,000000");
-	gate_root_failed(&other);
+	gate_root_failed(&other, "the disk could not read a block");
 	assert_true(other.condemned);
-	assert_string_equal(other.degraded, "dm-verity met a corrupt block in slot a");
+	assert_string_equal(other.degraded, "the disk could not read a block in slot a");
 	other.verdict = GATE_PASSED;
 	gate_leave(&other);
 	assert_false(other.settled);
