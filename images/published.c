@@ -139,7 +139,8 @@ int published_check_channel(const char *folder, const struct shelf_channel *chan
 		return error_set(
 			err, -ESTALE,
 			"%s has the serial %llu, and machines that saw it refuse %llu; make "
-			"the channel anew: proa-image channel",
+			"the channel anew: proa-image channel; or, if that one is not yours, "
+			"remove it",
 			path, (unsigned long long)there.serial,
 			(unsigned long long)channel->channel.serial);
 	if (there.serial == channel->channel.serial &&

@@ -281,24 +281,49 @@ void gate_leave(struct gate *gate)
 		(void)event(gate, RULES_IMPATIENT_REBOOT, true);
 }
 
-void gate_root_failed(struct gate *gate, const char *what)
+static bool other_boots_next(const struct gate *gate)
 {
+	_cleanup_flipio_ struct flipio io = FLIPIO_INIT;
+	struct flipio_state state;
+
+	return flipio_open_read(&io, gate->facts->flip, 0, 0, NULL) == 0 &&
+	       flipio_read(&io, &state, NULL) == 0 &&
+	       rules_flip_pending(&state.block, running(gate));
+}
+
+static void leave_root(void *context)
+{
+	struct gate *gate = context;
 	struct rules_facts facts = rules_facts(gate, false);
 	struct error err = ERROR_INIT;
-	char reason[128];
-	int r;
+	const char *and = "";
+	char reason[sizeof(gate->degraded)];
+	int r = write_event(gate, RULES_ROOT_ERROR, &facts, &err);
 
-	if (gate->condemned || gate->root_failed)
-		return;
-	gate->root_failed = true;
-	r = write_event(gate, RULES_ROOT_ERROR, &facts, &err);
-	if (r < 0)
-		say("error: flip block, %s: %s", rules_event_name(RULES_ROOT_ERROR), err.message);
 	/* Refused: the other slot is not good, so this one goes on, and can be upgraded from. */
 	gate->condemned = r != -EPERM;
-	snprintf(reason, sizeof(reason), "%s in slot %c%s", what, gate->facts->slot,
-		 gate->condemned ? "" : ", and there is no good one to go to: sudo proa upgrade");
+	if (r == -EPERM)
+		and = other_boots_next(gate)
+			      ? "; the other slot, just written, boots next: sudo proa reboot"
+			      : ", and there is no good one to go to: sudo proa upgrade";
+	else if (r < 0)
+		and = "; that the other one boots next could not be written yet";
+	if (r < 0)
+		say("error: flip block, %s: %s", rules_event_name(RULES_ROOT_ERROR), err.message);
+	snprintf(reason, sizeof(reason), "%s in slot %c%s", gate->root_failed, gate->facts->slot,
+		 and);
 	gate_degraded(gate, reason);
+	/* A disk that cannot be read may take no writes for the moment either. */
+	if (r < 0 && r != -EPERM)
+		(void)loop_after(WRITE_AGAIN_MS, leave_root, gate);
+}
+
+void gate_root_failed(struct gate *gate, const char *what)
+{
+	if (gate->condemned || gate->root_failed)
+		return;
+	gate->root_failed = what;
+	leave_root(gate);
 }
 
 void gate_watch_root(struct gate *gate)

@@ -17,7 +17,7 @@ struct gate {
 	bool stays; /* failed, and the machine stays up all the same */
 	bool settled;
 	bool condemned;       /* marked bad, or its root failed: no gate or settled write any more */
-	bool root_failed;     /* dm-verity has met a corrupt block */
+	const char *root_failed; /* what became of a block of the root; NULL: nothing */
 	uint64_t expected_ms; /* a verdict was first expected then; 0: not yet */
 	uint64_t deadline_ms; /* of the verdict and what follows from it; 0: none yet */
 	char degraded[256];   /* of what; "" while nothing is */
@@ -78,8 +78,9 @@ void gate_leave(struct gate *gate);
 void gate_watch_root(struct gate *gate);
 
 /*
- * A block of the root is lost, `what` says how: the next boot is the other slot's, if that one is
- * good. Else this one stays in use, degraded, for nothing but an upgrade helps. Said once a boot.
+ * A block of the root is lost, `what` (a literal) says how: the next boot is the other slot's, if
+ * that one is good. Else this one stays in use, degraded, for nothing but an upgrade helps. What
+ * the disk does not take is written again later. The first call of a boot counts.
  */
 void gate_root_failed(struct gate *gate, const char *what);
 

@@ -15,28 +15,55 @@ enum {
 	RECORD_SIZE = 4096, /* the kernel's longest is half of it */
 	RECORDS_A_TURN = 64,
 	KERNEL_PRIORITIES = 8, /* from here on, a program's words */
+	READ_AHEAD = 1 << 19,  /* linux/blk_types.h, REQ_RAHEAD */
 };
 
 static int kmsg = -1;
 static struct root_area root;
 
-bool root_errors_match(const char *record, const struct root_area *area)
+/* The disk, or one of the ways to it that NVMe's multipath hides: nvme0c1n1 for nvme0n1. */
+static bool is_disk(const char *said, const char *disk)
 {
-	char disk[sizeof(area->disk)];
-	const char *text = strchr(record, ';'), *at;
+	unsigned int subsystem, controller, namespace;
+	char name[FACTS_NODE_SIZE];
+
+	if (strcmp(said, disk) == 0)
+		return true;
+	if (sscanf(said, "nvme%uc%un%u", &subsystem, &controller, &namespace) != 3)
+		return false;
+	snprintf(name, sizeof(name), "nvme%un%u", subsystem, namespace);
+	return strcmp(name, disk) == 0;
+}
+
+/* What follows the record's beginning, if it is the kernel's, and speaks of what a disk holds. */
+static const char *behind_kind(const char *record)
+{
+	/* Names of block/blk-core.c, blk_errors[]. */
+	static const char *const kinds[] = {"I/O error, ", "critical medium error, ",
+					    "critical target error, ", "protection error, "};
+	const char *text = strchr(record, ';');
 	unsigned int priority;
-	uint64_t sector;
-	int end = 0;
 
 	if (!text || sscanf(record, "%u,", &priority) != 1 || priority >= KERNEL_PRIORITIES)
-		return false;
-	at = strstr(text, " error, dev ");
-	/* What another driver says of a device begins with that one's name, and a colon. */
-	if (!at || memchr(text, ':', (size_t)(at - text)))
-		return false;
-	return sscanf(at, " error, dev %47[^,], sector %" SCNu64 " op 0x0:(READ)%n", disk, &sector,
-		      &end) == 2 &&
-	       end > 0 && strcmp(disk, area->disk) == 0 && sector >= area->first &&
+		return NULL;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strncmp(text + 1, kinds[i], strlen(kinds[i])) == 0)
+			return text + 1 + strlen(kinds[i]);
+	}
+	return NULL;
+}
+
+bool root_errors_match(const char *record, const struct root_area *area)
+{
+	const char *at = behind_kind(record);
+	char disk[sizeof(area->disk)];
+	unsigned int flags;
+	uint64_t sector;
+
+	return at &&
+	       sscanf(at, "dev %47[^,], sector %" SCNu64 " op 0x0:(READ) flags 0x%x", disk, &sector,
+		      &flags) == 3 &&
+	       !(flags & READ_AHEAD) && is_disk(disk, area->disk) && sector >= area->first &&
 	       sector - area->first < area->count;
 }
 

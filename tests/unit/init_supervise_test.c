@@ -244,7 +244,7 @@ static void test_impatience(void **state)
 static void test_root_failed(void **state)
 {
 	struct facts facts = {.slot = 'a', .version = "2026.11.0"};
-	struct gate one = {.facts = &facts}, other = {.facts = &facts};
+	struct gate one = {.facts = &facts}, other = {.facts = &facts}, pending = {.facts = &facts};
 
 	(void)state;
 	make_flip(&facts, "a,3,1,0,0,a,000000");
@@ -264,7 +264,27 @@ static void test_root_failed(void **state)
 	gate_leave(&other);
 	assert_false(other.settled);
 	expect_flip(&facts, "b,0,1,2,1,a,000000");
+	/* An upgrade waits for its reboot. */
+	make_flip(&facts, "b,3,1,2,0,a,000000");
+	gate_root_failed(&pending, "the disk could not read a block");
+	assert_string_equal(pending.degraded,
+			    "the disk could not read a block in slot a; the other slot, just written, "
+			    "boots next: sudo proa reboot");
+	expect_flip(&facts, "b,3,1,2,0,a,000000");
 	unlink(facts.flip);
+}
+
+/* A disk that does not read may not write either: it is told, and tried again. */
+static void test_root_failed_with_its_disk(void **state)
+{
+	struct facts facts = {.slot = 'a', .version = "2026.11.0", .flip = "/nowhere/flip"};
+	struct gate gate = {.facts = &facts};
+
+	(void)state;
+	gate_root_failed(&gate, "the disk could not read a block");
+	assert_true(gate.condemned);
+	assert_string_equal(gate.degraded, "the disk could not read a block in slot a; that the "
+					   "other one boots next could not be written yet");
 }
 
 static void test_watchdog_request(void **state)
@@ -525,6 +545,7 @@ int main(void)
 		cmocka_unit_test(test_requests),        cmocka_unit_test(test_mark_bad),
 		cmocka_unit_test(test_impatience),
 		cmocka_unit_test(test_root_failed),
+		cmocka_unit_test(test_root_failed_with_its_disk),
 		cmocka_unit_test(test_watchdog_request),
 		cmocka_unit_test(test_watchdog_driver), cmocka_unit_test(test_overdue),
 		cmocka_unit_test(test_broken_volume),
