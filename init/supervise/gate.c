@@ -272,15 +272,6 @@ bool gate_overdue(const struct gate *gate, uint64_t now_ms)
 	       !gate->stays;
 }
 
-void gate_leave(struct gate *gate)
-{
-	if (gate->verdict == GATE_PASSED)
-		settle(gate);
-	else if (gate->verdict == GATE_WAITING && !gate->condemned && !gate->facts->lastresort &&
-		 !gate->facts->unsaved) /* there no attempt was taken that could be given back */
-		(void)event(gate, RULES_IMPATIENT_REBOOT, true);
-}
-
 static bool other_boots_next(const struct gate *gate)
 {
 	_cleanup_flipio_ struct flipio io = FLIPIO_INIT;
@@ -314,8 +305,20 @@ static void leave_root(void *context)
 		 and);
 	gate_degraded(gate, reason);
 	/* A disk that cannot be read may take no writes for the moment either. */
-	if (r < 0 && r != -EPERM)
+	gate->root_unwritten = r < 0 && r != -EPERM;
+	if (gate->root_unwritten)
 		(void)loop_after(WRITE_AGAIN_MS, leave_root, gate);
+}
+
+void gate_leave(struct gate *gate)
+{
+	if (gate->root_unwritten)
+		leave_root(gate);
+	if (gate->verdict == GATE_PASSED)
+		settle(gate);
+	else if (gate->verdict == GATE_WAITING && !gate->condemned && !gate->facts->lastresort &&
+		 !gate->facts->unsaved) /* there no attempt was taken that could be given back */
+		(void)event(gate, RULES_IMPATIENT_REBOOT, true);
 }
 
 void gate_root_failed(struct gate *gate, const char *what)

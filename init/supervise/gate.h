@@ -18,6 +18,7 @@ struct gate {
 	bool settled;
 	bool condemned;       /* marked bad, or its root failed: no gate or settled write any more */
 	const char *root_failed; /* what became of a block of the root; NULL: nothing */
+	bool root_unwritten;     /* that the other slot boots next, for it */
 	uint64_t expected_ms; /* a verdict was first expected then; 0: not yet */
 	uint64_t deadline_ms; /* of the verdict and what follows from it; 0: none yet */
 	char degraded[256];   /* of what; "" while nothing is */
@@ -71,7 +72,10 @@ void gate_stay(struct gate *gate, const char *reason);
  */
 bool gate_overdue(const struct gate *gate, uint64_t now_ms);
 
-/* At an orderly end: settled where the gate has passed, an attempt back where it had no time to. */
+/*
+ * At an orderly end: settled where the gate has passed, an attempt back where it had no time to;
+ * and what the disk did not take of a root that failed.
+ */
 void gate_leave(struct gate *gate);
 
 /* Looks whether dm-verity has met a corrupt block of the root; every few seconds. */

@@ -105,6 +105,7 @@ void root_errors_watch(struct gate *gate)
 {
 	const struct facts *facts = gate->facts;
 	const char *partition = name_of(facts->slot == 'a' ? facts->slot_a : facts->slot_b);
+	int r;
 
 	snprintf(root.disk, sizeof(root.disk), "%s", name_of(facts->disk));
 	if (read_number(partition, "start", &root.first) < 0 ||
@@ -114,6 +115,7 @@ void root_errors_watch(struct gate *gate)
 		return;
 	}
 	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (kmsg < 0 || loop_add(kmsg, read_records, gate) < 0)
-		say("error: the kernel's log cannot be watched: %s", strerror(errno));
+	r = kmsg < 0 ? -errno : loop_add(kmsg, read_records, gate);
+	if (r < 0)
+		say("error: the kernel's log cannot be watched: %s", strerror(-r));
 }

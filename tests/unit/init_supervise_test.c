@@ -285,6 +285,11 @@ static void test_root_failed_with_its_disk(void **state)
 	assert_true(gate.condemned);
 	assert_string_equal(gate.degraded, "the disk could not read a block in slot a; that the "
 					   "other one boots next could not be written yet");
+	make_flip(&facts, "a,3,1,0,1,a,000000");
+	gate_leave(&gate);
+	assert_string_equal(gate.degraded, "the disk could not read a block in slot a");
+	expect_flip(&facts, "b,0,1,2,1,a,000000");
+	unlink(facts.flip);
 }
 
 static void test_watchdog_request(void **state)
