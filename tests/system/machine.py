@@ -493,7 +493,7 @@ class Machine:
             words += ["--disk", str(disk)]
         return shlex.join(words)
 
-    def tail(self, lines=60):
+    def tail(self, lines=120):
         with self._changed:
             text = self._text
         text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1bc", "", text)
