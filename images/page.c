@@ -6,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/hex.h"
+#include "lib/version.h"
 
 /* One column that grows and shrinks with the window; the reader's own colours and font. */
 static const char head[] =
@@ -136,7 +137,7 @@ static const char *version_of(const struct order *one)
 
 static int newest_first(const void *one, const void *other)
 {
-	return strverscmp(version_of(other), version_of(one));
+	return version_compare(version_of(other), version_of(one));
 }
 
 static void show_channel(FILE *out, const struct shelf_channel *c)

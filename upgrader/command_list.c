@@ -7,6 +7,7 @@
 #include "lib/command.h"
 #include "lib/json.h"
 #include "lib/size.h"
+#include "lib/version.h"
 #include "upgrader/answer.h"
 #include "upgrader/command.h"
 #include "upgrader/decide.h"
@@ -22,9 +23,9 @@ static const char *state_of(const struct channel_release *release, const struct 
 		return "runs";
 	if (other && strcmp(release->version, other->manifest.version) == 0)
 		return "in the other slot";
-	if (decide_compare(release->version, version) < 0)
+	if (version_compare(release->version, version) < 0)
 		return "older";
-	return decide_compare(version, release->min_version) < 0 ? "too far" : "newer";
+	return version_compare(version, release->min_version) < 0 ? "too far" : "newer";
 }
 
 static int print_json(const struct channel *channel, const struct slot *running,

@@ -5,22 +5,7 @@
 #include <string.h>
 
 #include "lib/hex.h"
-
-int decide_compare(const char *one, const char *other)
-{
-	size_t length = strcspn(one, "~"), other_length = strcspn(other, "~");
-	char base[MANIFEST_TEXT_SIZE], other_base[MANIFEST_TEXT_SIZE];
-	int order;
-
-	snprintf(base, sizeof(base), "%.*s", (int)length, one);
-	snprintf(other_base, sizeof(other_base), "%.*s", (int)other_length, other);
-	order = strverscmp(base, other_base);
-	if (order != 0 || (!one[length] && !other[other_length]))
-		return order;
-	if (!one[length] || !other[other_length])
-		return one[length] ? -1 : 1;
-	return strverscmp(one + length, other + other_length);
-}
+#include "lib/version.h"
 
 const struct channel_release *decide_pick(const struct channel *channel, const char *running,
 					  const char *wanted, size_t *too_far)
@@ -36,11 +21,11 @@ const struct channel_release *decide_pick(const struct channel *channel, const c
 				best = one;
 			continue;
 		}
-		if (decide_compare(one->version, running) < 0)
+		if (version_compare(one->version, running) < 0)
 			continue;
-		if (decide_compare(running, one->min_version) < 0)
+		if (version_compare(running, one->min_version) < 0)
 			far++;
-		else if (!best || decide_compare(one->version, best->version) > 0)
+		else if (!best || version_compare(one->version, best->version) > 0)
 			best = one;
 	}
 	if (too_far)
@@ -58,7 +43,7 @@ static bool is_same(const struct manifest *one, const struct manifest *other)
 static int check_order(const struct manifest *release, const struct decide_facts *facts,
 		       struct error *err)
 {
-	int order = decide_compare(release->version, facts->running->version);
+	int order = version_compare(release->version, facts->running->version);
 
 	if (order > 0 || facts->older_too)
 		return 0;
@@ -76,7 +61,7 @@ const struct upgrades_event *decide_unwanted(const struct upgrades *record,
 	const struct upgrades_event *against = NULL;
 	char hash[HASH_HEX_SIZE];
 
-	if (decide_compare(running, release->version) > 0)
+	if (version_compare(running, release->version) > 0)
 		return NULL;
 	hex_encode(release->root_hash, HASH_SIZE, hash);
 	for (size_t i = 0; i < record->count; i++) {
@@ -85,7 +70,7 @@ const struct upgrades_event *decide_unwanted(const struct upgrades *record,
 		if (strcmp(event->root_hash, hash) == 0 && upgrades_is_against(event->kind))
 			against = event;
 		else if (event->kind == UPGRADES_PASSED &&
-			 decide_compare(event->version, release->version) > 0)
+			 version_compare(event->version, release->version) > 0)
 			against = NULL;
 	}
 	return against;
@@ -173,7 +158,7 @@ int decide_release(const struct manifest *release, const struct decide_facts *fa
 		*out = DECIDE_WRITTEN;
 		return check_staged(release, facts, err);
 	}
-	if (decide_compare(facts->running->version, release->min_version) < 0)
+	if (version_compare(facts->running->version, release->min_version) < 0)
 		return error_set(err, -ENOTSUP,
 				 "%s can be reached only from %s or later, and %s runs; upgrade to "
 				 "a release in between first",

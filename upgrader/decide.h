@@ -32,12 +32,6 @@ struct decide_facts {
 };
 
 /*
- * Older, the same, newer: below, at or above 0. Numbers count as such: 2026.9.0 is older than
- * 2026.11.0; and what stands behind "~" comes before the release: 2026.11.0~rc2 is older, too.
- */
-int decide_compare(const char *one, const char *other);
-
-/*
  * Which of a channel's releases to go to: `wanted`, or where that is NULL the newest that can be
  * reached from `running` in one step. NULL: there is none (newer ones that cannot be reached are
  * counted in `too_far`, which may be NULL).

@@ -35,6 +35,18 @@ def add_kernel_arguments(faulty, text):
     faulty.replace(path, before + b" " + text.encode() + b"\n", b"#")
 
 
+def signatures(folder, text, key):
+    """What stands in N.sig for this text: one signature, by this private key."""
+    file, signature = folder / "signed", folder / "signature"
+    file.write_bytes(text)
+    run_quietly("openssl", "pkeyutl", "-sign", "-rawin", "-inkey", key, "-in", file, "-out",
+                signature)
+    public = run_quietly("openssl", "pkey", "-in", key, "-pubout", "-outform", "PEM")
+    raw = base64.b64decode("".join(public.splitlines()[1:-1]))[-32:]
+    return (f"proa-signature 1\n{hashlib.sha256(raw).hexdigest()[:16]} "
+            f"{base64.b64encode(signature.read_bytes()).decode()}\n").encode()
+
+
 def neighbours(numbers):
     """(first, last) of each row of numbers without a gap."""
     rows = []
@@ -174,15 +186,7 @@ class Faulty:
     def _descriptor(self, before, key):
         assert before[:8] == b"PROASLOT"
         text = "proa-manifest 1\n" + "".join(f"{k}={v}\n" for k, v in self.fields.items())
-        file = self.folder / "manifest"
-        file.write_text(text)
-        signature = self.folder / "signature"
-        run_quietly("openssl", "pkeyutl", "-sign", "-rawin", "-inkey", key, "-in", file, "-out",
-                    signature)
-        public = run_quietly("openssl", "pkey", "-in", key, "-pubout", "-outform", "PEM")
-        raw = base64.b64decode("".join(public.splitlines()[1:-1]))[-32:]
-        signed = (f"proa-signature 1\n{hashlib.sha256(raw).hexdigest()[:16]} "
-                  f"{base64.b64encode(signature.read_bytes()).decode()}\n").encode()
+        signed = signatures(self.folder, text.encode(), key)
         body = text.encode() + signed
         head = before[:12] + struct.pack("<III", len(text.encode()), len(signed), 0) + before[24:40]
         head += hashlib.sha256(head + body).digest()

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from faulty import signatures
 from installing import state_of
 from machine import run_quietly
 from upgrading import (CHANNEL, DAMAGED_BUNDLE, DAMAGED_SLOT, FOREIGN, IMAGE, SIGNATURE,
@@ -236,10 +237,28 @@ def data_of(bundle):
         return members.getmember("data").offset_data
 
 
+def of_another_product(made, bundle):
+    """The bundle, made by somebody else with the same keys."""
+    with tarfile.open(fileobj=io.BytesIO(bundle)) as members:
+        manifest, signed = (members.extractfile(name).read() for name in
+                            ("manifest", "manifest.sig"))
+    other = manifest.replace(b"product=proa\n", b"product=prob\n")
+    for old, new in ((manifest, other),
+                     (signed, signatures(made.folder, other, made.folder / "release.key"))):
+        assert bundle.count(old) == 1 and len(old) == len(new)
+        bundle = bundle.replace(old, new)
+    return bundle
+
+
 def test_wrong_software(made, server, disk):
     """Well signed, and for somebody else."""
     server.files = made.server_files("2.5", options=["--architecture", "riscv64"])
     refused(made, disk, server, FOREIGN, "riscv64")
+    server.files = made.server_files("2.6")
+    bundle = made.folder / "2.6.bundle"
+    bundle.write_bytes(of_another_product(made, bundle.read_bytes()))
+    server.files |= {**made.sign_channel(bundle), bundle.name: bundle.read_bytes()}
+    refused(made, disk, server, FOREIGN, "\"prob\"")
     server.files = made.server_files()
     for name, data in made.sign_channel(made.folder / "2.1.bundle", name="testing").items():
         server.files[name.replace("testing", "stable")] = data

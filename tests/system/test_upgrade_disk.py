@@ -1,5 +1,6 @@
 """proa upgrade, rollback, mark and verify on a disk that does not run: small releases, no boot."""
 
+import os
 import subprocess
 
 import pytest
@@ -97,6 +98,13 @@ def test_refusals(made, folder):
     assert done.returncode == REFUSED and "--yes" in done.stderr
     assert state_of(disk.path) == before
 
+    # Words that do not go together, or say nothing.
+    for words in (["--reboot", "--no-reboot"], ["--check", "--stage"], ["--least-rate", "fast"],
+                  ["--rate-limit", "-1"]):
+        _, errors = made.upgrade(disk, made.bundle("2.1"), *words, expect=USAGE)
+        assert words[0] in errors, errors
+    assert state_of(disk.path) == before
+
     # What a program may not do by itself.
     for words in (["--unattended"], ["--unattended", "--allow-downgrade"]):
         _, errors = made.upgrade(disk, made.bundle("2.1"), *words, expect=USAGE)
@@ -117,6 +125,31 @@ def test_refusals(made, folder):
     assert "does not run Proa" in subprocess.run(
         [BUILD / "proa", "verify", "--key", made.key], stderr=subprocess.PIPE, text=True,
         check=False).stderr
+
+
+@pytest.mark.parametrize("sector", [512, 4096])
+def test_device(made, folder, loop, sector):
+    """A disk that is attached to this machine: as a file, but for who else uses it."""
+    disk = made.disk(folder / "d.img", sector)
+    device = loop(disk.path, "-b", str(sector))
+    holder = os.open(device, os.O_RDONLY | os.O_EXCL)
+    try:
+        before = state_of(disk.path)
+        for words in (["upgrade", "--yes", "-b", made.bundle("2.1")], ["rollback"],
+                      ["mark", "bad", "b"]):
+            _, errors = made.proa(device, *words, expect=IN_USE)
+            assert device in errors, errors
+        assert state_of(disk.path) == before
+    finally:
+        os.close(holder)
+    assert made.upgrade(device, made.bundle("2.1"), "--no-reboot")[0]["result"] == "upgraded"
+    state, _ = made.proa(device, "verify")
+    assert [(state[slot]["state"], state[slot]["version"]) for slot in "ab"] == \
+        [("whole", "2.0"), ("whole", "2.1")]
+    assert disk.flip() == disk.flip("mirror") and disk.flip()["slot"] == "b"
+    assert made.proa(device, "rollback")[0]["result"] == "rolled back"
+    made.proa(device, "mark", "bad", "b")
+    assert (disk.flip()["slot"], disk.flip()["b_left"]) == ("a", "0")
 
 
 def test_cut_pipe(made, folder):

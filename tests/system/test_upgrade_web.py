@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from installing import state_of
 from small_release import make_bundle
 from upgrading import DAMAGED_BUNDLE, NETWORK, SIGNATURE, Releases
 from web import Server
@@ -177,9 +178,11 @@ def test_redirect_is_followed(made, server, folder):
 def test_a_byte_a_time(made, server, folder):
     """Each request is answered, and brings next to nothing: that is no progress."""
     disk = made.disk(folder / "d.img")
+    before = state_of(disk.path)
     server.cuts = [1] * 20
-    refused(made, disk, server.url(NAME), NETWORK, "")
+    refused(made, disk, server.url(NAME), NETWORK, "bytes remaining to read")
     assert 6 <= len(server.requests) <= 10
+    assert state_of(disk.path) == before, "the disk was touched"
 
 
 @pytest.mark.full
@@ -253,6 +256,20 @@ def test_network_is_gone_for_a_while(made, server, folder):
     told = [line for line in lines if line["event"] == "retry"]
     assert told and told[0]["url"] == server.url(NAME) and told[0]["error"], errors
     assert all(0.4 < line["seconds"] < 50 for line in told)
+
+
+@pytest.mark.full
+def test_network_is_gone_for_good(made, server, folder):
+    """In the middle of the data, and no mirror: it says so, and the next try goes on from there."""
+    disk = made.disk(folder / "d.img")
+    server.away_after = 300_000
+    refused(made, disk, server.url(NAME), NETWORK, "slot a boots as before; run this again: ")
+    state, _ = made.proa(disk, "verify")
+    assert (state["a"]["state"], state["b"]["state"]) == ("whole", "empty")
+    assert disk.flip()["b_left"] == "0"
+    server.come_back()
+    made.upgrade(disk, server.url(NAME))
+    is_whole(made, disk)
 
 
 def test_wrong_lengths(made, server, folder):

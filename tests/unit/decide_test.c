@@ -24,21 +24,6 @@ static struct manifest release(const char *version, char content)
 	return manifest;
 }
 
-static void test_versions(void **state)
-{
-	static const char *const rising[] = {
-		"0",         "1.0",       "2026.9.0",  "2026.11.0~rc2", "2026.11.0~rc10",
-		"2026.11.0", "2026.11.1", "2026.11.9", "2026.11.10",    "2027.1.0"};
-
-	(void)state;
-	for (size_t i = 0; i + 1 < sizeof(rising) / sizeof(*rising); i++) {
-		print_message("  %s\n", rising[i]);
-		assert_true(decide_compare(rising[i], rising[i + 1]) < 0);
-		assert_true(decide_compare(rising[i + 1], rising[i]) > 0);
-		assert_int_equal(decide_compare(rising[i], rising[i]), 0);
-	}
-}
-
 static void test_decisions(void **state)
 {
 	/* The running release is 2026.11.0 with content 'r'. */
@@ -374,8 +359,9 @@ static void test_pick(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_versions), cmocka_unit_test(test_decisions),
-		cmocka_unit_test(test_limits),   cmocka_unit_test(test_unattended),
+		cmocka_unit_test(test_decisions),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_unattended),
 		cmocka_unit_test(test_pick),
 	};
 
