@@ -2,6 +2,7 @@
  * Preloaded into a program: notes all that it writes to the file RECORD_DISK, and when it makes
  * that durable, in the file RECORD_LOG. So a test can make the disk of every power cut.
  * RECORD_BAD is a byte of the disk that cannot be read, or with "w" in front not written.
+ * RECORD_KILL is the number of the note behind which the program is killed, from 1 on.
  *
  * A note is, in the machine's own byte order: u64 kind ('w' written, 'd' written and durable,
  * 's' synced), u64 offset, u64 length, then the bytes.
@@ -10,6 +11,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -46,7 +48,11 @@ static void note(uint64_t kind, uint64_t offset, const void *data, uint64_t size
 	int log = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
 	uint64_t head[3] = {kind, offset, size};
 	struct iovec parts[] = {{head, sizeof(head)}, {(void *)data, size}};
+	const char *end = getenv("RECORD_KILL");
+	static unsigned long count;
 
+	if (end && __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST) == strtoul(end, NULL, 10))
+		kill(getpid(), SIGKILL);
 	if (!path)
 		return;
 	/* Without a record the test means nothing. */

@@ -8,6 +8,7 @@ each sector by itself is there or not. A killed program is the same with all of 
 import collections
 import os
 import random
+import signal
 import struct
 
 import pytest
@@ -136,6 +137,25 @@ def test_power_cut(made, folder, full):
                 raise AssertionError(f"{what}: {error}") from error
     # Both sides of the flip were seen.
     assert set(boots) == {"2.1", "2.2"}, boots
+
+
+@pytest.mark.parametrize("made", ["file"], indirect=True)
+def test_killed(made, folder, full):
+    """The program itself, right behind each thing that it writes or makes durable."""
+    boots, points = collections.Counter(), collections.Counter()
+    for number in moments(made, full)[1:]:
+        path = folder / "d.img"
+        run_quietly("cp", "--sparse=always", made.disk_path, path)
+        made.upgrade(path, made.golden["2.2"], expect=-signal.SIGKILL, env={
+            **os.environ, "LD_PRELOAD": str(made.recorder), "RECORD_DISK": str(path),
+            "RECORD_KILL": str(number)})
+        note = made.log[number - 1]
+        points["sync" if isinstance(note, Sync) else place_of(Disk(path), note)] += 1
+        try:
+            boots[check(made, path)] += 1
+        except AssertionError as error:
+            raise AssertionError(f"killed behind {number} of {len(made.log)}: {error}") from error
+    assert set(points) == {"sync", *STEPS} and set(boots) == {"2.1", "2.2"}, (points, boots)
 
 
 def check(made, path):
