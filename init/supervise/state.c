@@ -223,14 +223,13 @@ int state_mount(const struct facts *facts, struct error *err)
 			return r;
 	}
 	r = mount_state(facts->state, err);
-	if (r == 0)
-		return refuse_read_only(facts->state, err);
-	if (checked || r == -ETIMEDOUT || r == -EINTR)
-		return r;
-	r = repair(facts->state, NULL);
-	if (r == 0)
-		return mount_state(facts->state, err);
-	return r < 0 ? r : -EIO; /* the mount's own words are still in err */
+	if (r < 0 && !checked && r != -ETIMEDOUT && r != -EINTR) {
+		r = repair(facts->state, NULL);
+		if (r != 0)
+			return r < 0 ? r : -EIO; /* the mount's own words are still in err */
+		r = mount_state(facts->state, err);
+	}
+	return r < 0 ? r : refuse_read_only(facts->state, err);
 }
 
 int state_mount_in_memory(struct error *err)

@@ -11,6 +11,7 @@ import pathlib
 import re
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -264,24 +265,26 @@ class Machine:
             run_quietly("qemu-img", "snapshot", "-a", AT_START, path)
 
     def power_cut(self):
-        """Pulls the plug: QEMU is killed, nothing in the guest is told."""
+        """Pulls the plug: QEMU is killed, nothing in the guest is told. Was it on until then?"""
         with self._changed:
             self._cut = True
             if self.process is None:
-                return
+                return False
             self.process.kill()
         self._reader.join()
-        self._close()
+        return self._close() == -signal.SIGKILL
 
     stop = power_cut
 
     def _close(self):
-        self.process.wait()
+        """Returns what QEMU ended with."""
+        code = self.process.wait()
         self.process.stdin.close()
         self.process.stdout.close()
         if self._qmp:
             self._qmp.close()
         self.process = self._qmp = None
+        return code
 
     def wait_off(self, deadline=120):
         """Waits until the machine has switched itself off."""

@@ -1,10 +1,14 @@
 """The state partition is damaged, refuses writes, or is not there: the machine is reached."""
 
 import json
+import time
 
 import pytest
 
 from ssh import public, ssh, wait_ssh
+
+
+LONG = 150      # seconds: the watchdog has 120, the gate here 60
 
 
 def status(one):
@@ -45,6 +49,28 @@ def test_damaged(disk, machine):
     assert one.check("hostname") == "kept"
 
 
+@pytest.mark.full
+def test_long_repair(disk, machine):
+    """Longer than watchdog and gate would wait: no fault of the release, which stays."""
+    made = disk(config="proa: {health: {deadline: 60s}}\n", flipped=True)
+    start, _ = made.partition("proa-state")
+    made.write(start, bytes(16 << 10))
+    one = machine(made, extra=["-device", "i6300esb", "-action", "watchdog=reset"])
+    one.wait_boot("checking the file system on /dev/vda6", unless=None)
+    # Five requests a second are all that the disk takes.
+    one.monitor("block_set_io_throttle disk0 0 0 0 5 0 0")
+    began = time.monotonic()
+    while time.monotonic() < began + LONG:
+        assert "state mounted" not in one.console, "the repair was quick"
+        time.sleep(1)
+    one.monitor("block_set_io_throttle disk0 0 0 0 0 0 0")
+    one.wait_for("error: /dev/vda6 was damaged, and is repaired", 600, unless="init: started")
+    one.wait_for("health gate passed", unless="init: started")
+    one.wait_shell()
+    found = status(one)
+    assert (found["slot"], found["fellback"]) == ("b", False), found
+
+
 def test_missing(disk, machine, folder, full):
     """Nothing of it is left: up all the same, open at the consoles, and on with a new one."""
     made = disk(autologin=False)
@@ -74,6 +100,51 @@ def test_missing(disk, machine, folder, full):
     one.wait_boot("health gate passed")
     one.wait_shell()
     assert status(one)["phase"] != "degraded"
+
+
+@pytest.mark.full
+def test_read_only_by_its_superblock(disk, machine):
+    """Somebody has asked for it: it is said, and what is to be typed undoes it."""
+    one = machine(disk())
+    one.wait_boot("health gate passed")
+    one.wait_shell()
+    one.check("sudo tune2fs -O read-only /dev/vda6")
+    one.type(" sudo proa reboot\n")
+    said = "the file system of the state partition /dev/vda6 is read-only"
+    one.wait_boot(f"error: health gate failed: {said}", unless=None)
+    one.wait_for("service console runs", unless=None)
+    one.wait_shell()
+    found = status(one)
+    assert found["phase"] == "degraded" and said in found["degraded"], found
+    one.check("sudo tune2fs -O ^read-only /dev/vda6")
+    one.type(" sudo proa reboot\n")
+    one.wait_boot("health gate passed")
+
+
+@pytest.mark.full
+def test_missing_in_both_slots(disk, machine):
+    """Neither release is at fault: each has its attempts, then the last resort stays up."""
+    made = disk(flipped=True, autologin=False)
+    made.patch_flip("b_left=2", "b_left=1")
+    made.patch_flip("a_left=4", "a_left=1")
+    made.wipe("proa-state")
+    one = machine(made)
+    slots = []
+    # One attempt each, four last resorts that reboot, and the one that stays.
+    for _ in range(7):
+        found = one.wait_boot("root verified: slot ([ab])", unless=None)
+        slots.append(found.group(1))
+        one.wait_for("error: health gate failed: the state partition /dev/vda6 cannot be mounted")
+    assert slots[:2] == ["b", "a"], slots
+    assert all(one != other for one, other in zip(slots[2:], slots[3:])), slots
+    one.wait_for("degraded: the state partition")
+    one.wait_for("service console runs")
+    one.wait_shell()
+    found = status(one)
+    assert (found["lastresort"], found["phase"]) == (True, "degraded"), found
+    one.wait_true("proa service list | grep -q '^docker *running'")
+    code, said = ssh(one, None, "true")
+    assert code == 255 and "(publickey)" in said
 
 
 @pytest.mark.full

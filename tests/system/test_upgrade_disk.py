@@ -31,7 +31,9 @@ def test_upgrade_disk(made, folder, sector):
     assert state_of(disk.path) == before
 
     # Staged, the disk boots as before; the same command without --stage flips.
-    assert made.upgrade(disk, made.bundle("2.1"), "--stage")[0]["result"] == "staged"
+    said, errors = made.upgrade(disk, made.bundle("2.1"), "--stage")
+    assert said["result"] == "staged"
+    assert "warning: the running slot has never settled" in errors
     flip = disk.flip()
     assert (flip["slot"], flip["a_left"], flip["b_left"]) == ("a", "4", "0")
     made.upgrade(disk, made.bundle("2.1"), "--stage", expect=NOTHING)
@@ -56,9 +58,11 @@ def test_upgrade_disk(made, folder, sector):
     # The only one that has ever worked is not condemned.
     assert "never settled" in made.proa(disk, "mark", "bad", "a", expect=REFUSED)[1]
     # A third release goes where the second was, from a pipe as well.
+    disk.patch_flip("a_good=0", "a_good=1")
     with open(made.bundle("2.2"), "rb") as bundle, \
             subprocess.Popen(["cat"], stdin=bundle, stdout=subprocess.PIPE) as cat:
-        made.upgrade(disk, "-", stdin=cat.stdout)
+        _, errors = made.upgrade(disk, "-", stdin=cat.stdout)
+    assert "warning" not in errors
     state, _ = made.proa(disk, "verify", "b")
     assert state["b"]["version"] == "2.2" and disk.flip()["slot"] == "b"
 
