@@ -9,8 +9,10 @@ import json
 
 import pytest
 
-from disk import BUILD, Disk, find_bundle, install_command, manifest, older_bundle
+from disk import Disk, find_bundle, install_command, manifest, older_bundle
 from machine import LOAD_IMAGE, USER_IMAGE, run_quietly
+from releasing import CHANNEL, publish
+from web import Server
 
 OLD, NEW = "26.1.", "28.5."
 DATA = "/var/lib/docker"
@@ -64,12 +66,19 @@ def install_older(disk, arguments=""):
                 f"cc.proa.autologin=true {arguments}")
 
 
-def upgrade(one, disk):
-    """While the machine is off."""
-    one.type(" sudo proa poweroff\n")
-    one.wait_off()
-    run_quietly(BUILD / "proa", "upgrade", "--disk", disk, "-b", find_bundle(), "--key",
-                BUILD / "keys/1.root", "--yes")
+def upgrade(one, folder):
+    """While it runs, from a server: what both releases have need not come."""
+    server = Server(publish(folder, "7", find_bundle()))
+    try:
+        one.check(f"sudo proa upgrade --channel {server.url(CHANNEL, '10.0.2.2')} --yes --json "
+                  "> /tmp/said", 900)
+    finally:
+        server.stop()
+    said = json.loads(one.check("tail -n 1 /tmp/said"))
+    size = find_bundle().stat().st_size
+    assert (said["result"], said["version"]) == ("upgraded", manifest()["version"]), said
+    assert size // 10 < said["bytes_fetched"] < size and said["bytes_reused"] > 0, said
+    one.type(" sudo proa reboot\n")
 
 
 @pytest.mark.full
@@ -86,9 +95,8 @@ def test_docker_versions(machine, folder):
     make(one, 1)
     one.check("system-docker run --name builder proa/os /bin/sh -c 'echo by-a-person >/made'", 120)
     one.check("system-docker commit builder mine:1 && system-docker rm builder", 120)
-    upgrade(one, disk)
+    upgrade(one, folder)
 
-    one.start()
     one.wait_boot("user Docker's data are copied")
     one.wait_for("health gate passed")
     one.wait_shell()
