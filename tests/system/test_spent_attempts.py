@@ -5,6 +5,9 @@ import json
 import pytest
 
 from machine import LOAD_IMAGE, USER_IMAGE
+from releasing import newer_bundle
+from upgrading import REFUSED
+from web import Server
 
 # The gate waits for it until long after these tests' end.
 SLOW = ("write_files:\n- path: /var/lib/proa/health.d/50-slow\n  permissions: \"0755\"\n"
@@ -54,7 +57,17 @@ def test_crash_after_the_gate(disk, machine, folder, full):
     assert "the kernel's own record of a crash is in /var/lib/proa/crash" in one.console
 
 
-def test_early_reboots(disk, machine, full):
+def refuses_upgrades(one, folder):
+    """Who is on trial does not write over the release that it would fall back to."""
+    server = Server({"newer": newer_bundle(folder / "newer", "2099.1.0").read_bytes()})
+    try:
+        code, said = one.run(f"sudo proa upgrade -b {server.url('newer', '10.0.2.2')} --yes")
+    finally:
+        server.stop()
+    assert code == REFUSED and "health gate" in said, said
+
+
+def test_early_reboots(disk, machine, folder, full):
     """A person who reboots before the gate has spoken takes no attempt from a trial."""
     one = machine(disk(flipped=True, config=SLOW))
     for _ in range(2 if full else 1):
@@ -70,6 +83,8 @@ def test_early_reboots(disk, machine, full):
     assert (found["slot"], found["gate"], found["flip"]["b"]["left"]) == ("b", "waiting", 1)
     kinds, texts = classes(one)
     assert kinds == [("running", "b")] + [("reboot", "b")] * (2 if full else 1), texts
+    refuses_upgrades(one, folder)
+    assert status(one)["flip"] == found["flip"]
 
 
 @pytest.mark.full
