@@ -111,7 +111,7 @@ def test_read_only_by_its_superblock(disk, machine):
     one.check("sudo tune2fs -O read-only /dev/vda6")
     one.type(" sudo proa reboot\n")
     said = "the file system of the state partition /dev/vda6 is read-only"
-    one.wait_boot(f"error: health gate failed: {said}", unless=None)
+    one.wait_boot(f"degraded: {said}", unless=None)
     one.wait_for("service console runs", unless=None)
     one.wait_shell()
     found = status(one)
