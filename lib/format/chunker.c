@@ -1,8 +1,8 @@
 #include "lib/format/chunker.h"
 
 /*
- * The gear table: a random word for every byte, from splitmix64 (Steele, Lea,
- * Flood 2014) seeded with the byte plus one. It is part of the format; a test
+ * The gear table: a random word for every byte, what splitmix64 (Steele, Lea,
+ * Flood 2014) gives one after the other from the seed 0. It is part of the format; a test
  * computes it again.
  */
 static const uint64_t GEAR[256] = {
